@@ -1,0 +1,137 @@
+/* A kind of experiment is data: one struct of tables and functions in one source file.
+ *
+ * A cell's work is divided into replicas and a replica into starts (a kind without starts has one
+ * per replica). The unit of work and of identity is a record: (cell, round, replica, a range of
+ * starts). Records of one replica are merged exactly, so that the division into ranges never
+ * shows; reductions see whole replicas, in order.
+ *
+ * Nothing here is collective: a task runs on one rank.
+ */
+#ifndef DAM_KINDS_KIND_H
+#define DAM_KINDS_KIND_H
+
+#include "study/schema.h"
+#include <dam/retrieval.h>
+
+enum { DAM_PLAN_MAX = 256 };
+
+enum dam_shape {
+    DAM_SCALAR, /* a column of /results */
+    DAM_ARRAY   /* a dataset of its own, [cell][extent], padded with zeros (NaN for reals) */
+};
+
+/* One entry of a result table. */
+struct dam_column {
+    const char *name;
+    enum dam_type type;
+    enum dam_shape shape;
+    const char *const *choices; /* NULL-terminated, for DAM_CHOICE */
+    const char *unit;
+    const char *doc;
+};
+
+/* Predicted cost on the reference core, from the cell alone. Only + - * / and comparisons are
+ * allowed in its making: the size of a block of starts follows from it. */
+struct dam_cost {
+    double replica_seconds; /* set-up, paid by every block of starts */
+    double start_seconds;   /* each start */
+    double bytes;           /* memory of one running task */
+};
+
+/* What one round of a cell asks for. */
+struct dam_round {
+    uint32_t replicas;
+    uint64_t starts; /* of each replica */
+    uint32_t plan_size;
+    unsigned char plan[DAM_PLAN_MAX]; /* the kind's own, handed to every task of the round */
+};
+
+/* What run() is given. */
+struct dam_task {
+    const struct dam_cell *cell;
+    uint64_t seed;
+    uint32_t round;
+    uint32_t replica;
+    uint64_t start_begin, start_end; /* starts begin .. end - 1 */
+    const struct dam_round *plan;
+    struct dam_poll poll; /* to be called every few milliseconds; true: return DAM_STOPPED */
+
+    /* The blob that the same replica's record of the round before left; NULL, 0 in round 0. */
+    const void *state;
+    size_t state_size;
+    /* run() may leave a blob for the next round: malloc'd, taken over by the caller. */
+    void **next_state;
+    size_t *next_state_size;
+};
+
+/* The complete rounds of a cell, oldest first. */
+struct dam_round_rows {
+    struct dam_round plan;
+    size_t count;             /* whole replicas present: all of them but in the last round of a */
+    const uint32_t *replicas; /* stopped run; their numbers, increasing */
+    const void *const *records; /* merged over starts, one a replica */
+};
+struct dam_history {
+    size_t round_count;
+    const struct dam_round_rows *rounds;
+};
+
+/* Where reduce() writes: scalars[c] for a scalar column, arrays[c] (zeroed, extent(c) elements of
+ * int64_t or double) for an array column c of the result table. */
+struct dam_output {
+    union dam_value *scalars;
+    void *const *arrays;
+};
+
+struct dam_kind {
+    struct dam_schema schema;
+    const struct dam_column *columns;
+    size_t column_count;
+
+    void (*cost)(const struct dam_cell *cell, struct dam_cost *cost);
+
+    /* Starts of each replica; NULL: one. */
+    uint64_t (*starts)(const struct dam_cell *cell);
+
+    /* Bytes of a record: a function of the cell alone; records are plain bytes, without padding
+     * or pointers. */
+    size_t (*record_size)(const struct dam_cell *cell);
+
+    /* Fill the record (zeroed) of one task. A pure function of the task. Failing fails only the
+     * task. */
+    enum dam_status (*run)(const struct dam_task *task, void *record, struct dam_error *error);
+
+    /* Add the record of other starts of the same replica; exact and commutative. NULL where
+     * `starts` is NULL. */
+    void (*merge)(const struct dam_cell *cell, void *into, const void *record);
+
+    /* Elements of array column c in this cell; the dataset has the largest of all cells. NULL
+     * where no column is an array. */
+    size_t (*extent)(const struct dam_cell *cell, size_t column);
+
+    /* Turn a cell's rows into its results. A pure function; may use libm. count may be 0. */
+    enum dam_status (*reduce)(const struct dam_cell *cell, const struct dam_history *history,
+                              const struct dam_output *output, struct dam_error *error);
+
+    /* Ask for another round after the complete ones: fill *next and return true, or return
+     * false. Called with no rounds first. NULL: one round of the study's replicas and starts. */
+    bool (*more)(const struct dam_cell *cell, const struct dam_history *history,
+                 struct dam_round *next);
+};
+
+/* The kinds a program knows. */
+struct dam_kinds {
+    const struct dam_kind *const *list;
+    size_t count;
+};
+
+/* The kind of that name, or NULL. */
+const struct dam_kind *dam_kinds_find(const struct dam_kinds *kinds, const char *name);
+
+/* The project's own kinds. */
+extern const struct dam_kinds dam_kinds;
+
+/* The kind's parameters and result columns for `dam describe`. */
+void dam_kind_describe(FILE *out, const struct dam_kind *kind);
+
+#endif

@@ -1,0 +1,8 @@
+#include "kinds/kinds.h"
+
+static const struct dam_kind *const list[] = {
+    &dam_kind_capacity,
+    &dam_kind_xor,
+};
+
+const struct dam_kinds dam_kinds = {list, sizeof list / sizeof *list};
