@@ -37,10 +37,10 @@ struct dam_error {
 
 #if defined(__GNUC__)
 #define DAM_CHECKED              __attribute__((warn_unused_result))
-#define DAM_PRINTF(format, rest) __attribute__((format(printf, format, rest)))
+#define DAM_PRINTF(text, rest) __attribute__((format(printf, text, rest)))
 #else
 #define DAM_CHECKED
-#define DAM_PRINTF(format, rest)
+#define DAM_PRINTF(text, rest)
 #endif
 
 /* Fill *error (which may be NULL) and return `status`. Control characters in the text are
