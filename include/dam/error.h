@@ -36,7 +36,7 @@ struct dam_error {
 };
 
 #if defined(__GNUC__)
-#define DAM_CHECKED              __attribute__((warn_unused_result))
+#define DAM_CHECKED            __attribute__((warn_unused_result))
 #define DAM_PRINTF(text, rest) __attribute__((format(printf, text, rest)))
 #else
 #define DAM_CHECKED

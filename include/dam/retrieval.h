@@ -34,8 +34,8 @@ struct dam_poll {
 
 struct dam_retrieval_options {
     enum dam_update_order order;
-    int64_t max_sweeps;      /* at least 1 */
-    struct dam_poll poll;    /* call may be NULL */
+    int64_t max_sweeps;   /* at least 1 */
+    struct dam_poll poll; /* call may be NULL */
 };
 
 struct dam_retrieval_outcome {
@@ -52,8 +52,7 @@ struct dam_retrieval;
 size_t dam_retrieval_bytes(int neurons, int64_t memories);
 
 /* The state is all +1 until set. Fails with DAM_MEMORY. */
-enum dam_status dam_retrieval_new(struct dam_retrieval **retrieval,
-                                  const struct dam_energy *energy,
+enum dam_status dam_retrieval_new(struct dam_retrieval **retrieval, const struct dam_energy *energy,
                                   const struct dam_patterns *patterns,
                                   struct dam_error *error) DAM_CHECKED;
 void dam_retrieval_destroy(struct dam_retrieval *retrieval);
@@ -74,8 +73,7 @@ bool dam_retrieval_unstable(struct dam_retrieval *retrieval, int neuron);
  * so (the state is then valid but arbitrary). */
 enum dam_status dam_retrieval_run(struct dam_retrieval *retrieval,
                                   const struct dam_retrieval_options *options,
-                                  struct dam_stream *stream,
-                                  struct dam_retrieval_outcome *outcome,
+                                  struct dam_stream *stream, struct dam_retrieval_outcome *outcome,
                                   struct dam_error *error) DAM_CHECKED;
 
 /* Sweeps without the exact arithmetic's help would be wrong this often: visits the floating-point

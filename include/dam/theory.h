@@ -27,11 +27,18 @@ double dam_theory_p_error_asymptotic(enum dam_energy_form form, int power, int n
                                      int64_t memories);
 
 /* The exact probability of a strictly negative gap at finite N and K, by Fourier inversion on
- * the integer lattice of the gap. NaN where the lattice passes the documented size. */
+ * the integer lattice of the gap: good to a relative 1e-9 however small it is (down to 1e-300).
+ * 0 for K <= 2. Near capacity it takes about a millisecond.
+ *
+ * NaN where the gap, divided by the greatest common divisor of its values, passes 2^60, or the
+ * inversion takes more than 2^22 terms, about 0.1 s (or memory runs out). The terms grow with N
+ * and n and shrink with K: at N = 100 there is a result from about K = 3, 100, 200, 500, 10^4 on
+ * for n = 3 .. 7 (rectified: 3, 200, 500, 500, 10^4); P_error is below 1e-20 there. */
 double dam_theory_p_error_exact(enum dam_energy_form form, int power, int neurons,
                                 int64_t memories);
 
-/* alpha_n: K_max = alpha_n N^(n-1) keeps the Gaussian P_error below p_error, 0 < p_error < 1/2. */
+/* alpha_n: K_max = alpha_n N^(n-1) keeps the Gaussian P_error below p_error, 0 < p_error < 1/2.
+ * For p_error = 0.005, alpha_2 = 0.1507; the paper prints 0.14, the value for 0.0038. */
 double dam_theory_alpha(enum dam_energy_form form, int power, double p_error);
 
 /* K_max without errors (P_error < 1/N): c N^(n-1) / (2 (2n-3)!! ln N). Infinite for N = 1. */

@@ -67,8 +67,8 @@ struct dam_task {
 /* The complete rounds of a cell, oldest first. */
 struct dam_round_rows {
     struct dam_round plan;
-    size_t count;             /* whole replicas present: all of them but in the last round of a */
-    const uint32_t *replicas; /* stopped run; their numbers, increasing */
+    size_t count;               /* whole replicas present: all of them but in the last round of a */
+    const uint32_t *replicas;   /* stopped run; their numbers, increasing */
     const void *const *records; /* merged over starts, one a replica */
 };
 struct dam_history {
@@ -93,8 +93,8 @@ struct dam_kind {
     /* Starts of each replica; NULL: one. */
     uint64_t (*starts)(const struct dam_cell *cell);
 
-    /* Bytes of a record: a function of the cell alone; records are plain bytes, without padding
-     * or pointers. */
+    /* Bytes of a record, a multiple of 8: a function of the cell alone; records are plain bytes,
+     * without padding or pointers. */
     size_t (*record_size)(const struct dam_cell *cell);
 
     /* Fill the record (zeroed) of one task. A pure function of the task. Failing fails only the

@@ -31,8 +31,8 @@ struct dam_parameter {
     const char *name;
     enum dam_type type;
     enum dam_role role;
-    bool required;            /* has no default; resolve() may still fill it in (K from load) */
-    union dam_value standard; /* the default */
+    bool required;              /* has no default; resolve() may still fill it in (K from load) */
+    union dam_value standard;   /* the default */
     union dam_value low, high;  /* inclusive range of integers and reals */
     bool low_open;              /* reals: low itself is not allowed */
     const char *const *choices; /* NULL-terminated names, for DAM_CHOICE */

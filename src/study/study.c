@@ -1,1 +1,487 @@
-#include <dam/error.h>
+#include "study/study.h"
+
+#include "study/document.h"
+#include "study/grid.h"
+#include "study/scalar.h"
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    FILE_LIMIT = 16 << 20, /* bytes */
+    DRAWS_MAX = 100000000,
+    KINDS_MAX = 64,
+    ALLOWED_LENGTH = 512
+};
+
+/* The keys of a study besides its kind's parameters. */
+enum study_key { KEY_KIND, KEY_SEED, KEY_REPLICAS, KEY_SEARCH, KEY_DRAWS, KEY_GRIDS, KEY_COUNT };
+static const char *const study_keys[KEY_COUNT] = {"kind",   "seed",  "replicas",
+                                                  "search", "draws", "grids"};
+
+enum search { SEARCH_GRID, SEARCH_RANDOM };
+static const char *const searches[] = {"grid", "random", NULL};
+static const struct dam_parameter search_parameter = {
+    .name = "search", .type = DAM_CHOICE, .choices = searches};
+static const struct dam_parameter draws_parameter = {
+    .name = "draws", .type = DAM_INTEGER, .low.integer = 1, .high.integer = DRAWS_MAX};
+
+/* What parsing needs to hold together. */
+struct reader {
+    const struct dam_schema *schema; /* once the kind is known */
+    struct dam_grid *grid;           /* owns all documents */
+    const struct dam_node *root;
+    const struct dam_node **overrides; /* values whose `key` is set, in the order given */
+    size_t override_count;
+    struct dam_error *error;
+};
+
+/* Finding keys. */
+
+static const struct dam_node *find_override(const struct reader *reader, const char *key) {
+    for (size_t i = reader->override_count; i-- > 0;) /* the last one given wins */
+        if (strcmp(reader->overrides[i]->key, key) == 0)
+            return reader->overrides[i];
+    return NULL;
+}
+
+/* What the study gives for a key in a block (NULL: at the top): the command line wins over the
+ * block, the block over the top. */
+static const struct dam_node *find(const struct reader *reader, const struct dam_node *block,
+                                   const char *key) {
+    const struct dam_node *node = find_override(reader, key);
+    if (node == NULL && block != NULL)
+        node = dam_node_find(block, key);
+    return node != NULL ? node : dam_node_find(reader->root, key);
+}
+
+static enum dam_status fail_unknown_key(const struct reader *reader, const struct dam_node *node,
+                                        const char *const *known, size_t count) {
+    char excerpt[DAM_EXCERPT_LENGTH], allowed[ALLOWED_LENGTH] = "";
+    dam_scalar_excerpt(excerpt, node->key);
+    const char *nearest = dam_nearest(node->key, known, count);
+    if (nearest != NULL)
+        return dam_fail_at(reader->error, node->key_place, "%s: unknown key; did you mean \"%s\"?",
+                           excerpt, nearest);
+    size_t used = 0;
+    for (size_t i = 0; i < count && used < sizeof allowed; i++)
+        used += (size_t)snprintf(allowed + used, sizeof allowed - used, "%s%s", i > 0 ? ", " : "",
+                                 known[i]);
+    return dam_fail_at(reader->error, node->key_place, "%s: unknown key; allowed: %s", excerpt,
+                       allowed);
+}
+
+/* Is this key one of a study of this kind (or, in a block, one that a block may give)? */
+static enum dam_status check_key(const struct reader *reader, const struct dam_node *node,
+                                 bool in_block) {
+    const struct dam_schema *schema = reader->schema;
+    const char *known[KEY_COUNT + DAM_PARAMETERS_MAX];
+    size_t count = 0;
+    for (size_t key = 0; key < KEY_COUNT; key++) {
+        bool allowed = !in_block || key == KEY_REPLICAS;
+        if (strcmp(node->key, study_keys[key]) == 0 && !allowed)
+            return dam_fail_at(reader->error, node->key_place,
+                               "%s: a block of grids cannot give it; allowed: at the top level",
+                               node->key);
+        if (allowed)
+            known[count++] = study_keys[key];
+    }
+    for (size_t p = 0; p < schema->parameter_count; p++)
+        known[count++] = schema->parameters[p].name;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(node->key, known[i]) == 0)
+            return DAM_OK;
+    return fail_unknown_key(reader, node, known, count);
+}
+
+static enum dam_status check_keys(const struct reader *reader, const struct dam_node *mapping,
+                                  bool in_block) {
+    enum dam_status status = DAM_OK;
+    for (const struct dam_node *node = mapping->first; node != NULL && status == DAM_OK;
+         node = node->next)
+        status = check_key(reader, node, in_block);
+    return status;
+}
+
+/* Documents: the file's and one for each override. */
+
+/* Parse a text; its document joins the grid's. */
+static enum dam_status read_document(struct reader *reader, const char *name, bool located,
+                                     const char *text, size_t length,
+                                     struct dam_document **document) {
+    enum dam_status status =
+        dam_document_parse(document, name, located, text, length, reader->error);
+    if (status == DAM_OK) {
+        (*document)->next = reader->grid->documents;
+        reader->grid->documents = *document;
+    }
+    return status;
+}
+
+static enum dam_status read_root(struct reader *reader, const char *name, const char *text,
+                                 size_t length) {
+    struct dam_document *document = NULL;
+    enum dam_status status = read_document(reader, name, true, text, length, &document);
+    if (status != DAM_OK)
+        return status;
+    reader->root = document->root;
+    if (reader->root->type != DAM_NODE_MAPPING)
+        return dam_fail_at(reader->error, reader->root->place,
+                           "a study is made of lines \"key: value\", with a space after the colon");
+    return DAM_OK;
+}
+
+static enum dam_status read_override(struct reader *reader, const char *override) {
+    const char *equals = strchr(override, '=');
+    if (equals == NULL || equals == override)
+        return dam_fail(reader->error, DAM_INPUT, "--set %s: allowed: key=value", override);
+    char excerpt[DAM_EXCERPT_LENGTH], source[DAM_EXCERPT_LENGTH + 8];
+    snprintf(source, sizeof source, "--set %s", dam_scalar_excerpt(excerpt, override));
+    struct dam_document *document = NULL;
+    enum dam_status status =
+        read_document(reader, source, false, equals + 1, strlen(equals + 1), &document);
+    if (status != DAM_OK)
+        return status;
+    struct dam_node *node = document->root;
+    node->key = strndup(override, (size_t)(equals - override));
+    if (node->key == NULL)
+        return dam_fail(reader->error, DAM_MEMORY, "out of memory while reading the study");
+    node->key_place = node->place;
+    reader->overrides[reader->override_count++] = node;
+    return DAM_OK;
+}
+
+/* Top-level keys. */
+
+static enum dam_status fail_missing(const struct reader *reader, struct dam_place place,
+                                    const struct dam_parameter *parameter) {
+    char allowed[ALLOWED_LENGTH];
+    dam_parameter_allowed(allowed, sizeof allowed, parameter);
+    return dam_fail_at(reader->error, place, "%s: missing; allowed: %s", parameter->name, allowed);
+}
+
+static enum dam_status read_kind(struct reader *reader, const struct dam_schema *const *schemas,
+                                 size_t schema_count) {
+    const char *names[KINDS_MAX + 1] = {NULL};
+    assert(schema_count > 0 && schema_count <= KINDS_MAX);
+    for (size_t i = 0; i < schema_count; i++)
+        names[i] = schemas[i]->name;
+    const struct dam_parameter parameter = {.name = "kind", .type = DAM_CHOICE, .choices = names};
+    const struct dam_node *node = find(reader, NULL, "kind");
+    if (node == NULL)
+        return fail_missing(reader, reader->root->place, &parameter);
+    union dam_value kind = {0};
+    enum dam_status status = dam_value_read(&parameter, node, &kind, reader->error);
+    if (status == DAM_OK)
+        reader->schema = schemas[kind.integer];
+    return status;
+}
+
+/* A parameter of one value, or its default. */
+static enum dam_status read_single(const struct reader *reader, const struct dam_node *block,
+                                   const struct dam_parameter *parameter, union dam_value *value) {
+    const struct dam_node *node = find(reader, block, parameter->name);
+    *value = parameter->standard;
+    return node != NULL ? dam_value_read(parameter, node, value, reader->error) : DAM_OK;
+}
+
+static enum dam_status read_search(struct reader *reader) {
+    union dam_value search, draws;
+    const struct dam_node *node = find(reader, NULL, "draws");
+    enum dam_status status = read_single(reader, NULL, &search_parameter, &search);
+    if (status == DAM_OK)
+        status = read_single(reader, NULL, &draws_parameter, &draws);
+    if (status != DAM_OK)
+        return status;
+    if (search.integer == SEARCH_RANDOM && node == NULL)
+        return fail_missing(reader, find(reader, NULL, "search")->place, &draws_parameter);
+    if (search.integer != SEARCH_RANDOM && node != NULL)
+        return dam_fail_at(reader->error, node->key_place,
+                           "draws: has no effect on a grid; allowed: with search: random");
+    reader->grid->draws = (uint64_t)draws.integer;
+    return DAM_OK;
+}
+
+static enum dam_status read_settings(struct reader *reader) {
+    union dam_value seed = {0};
+    enum dam_status status =
+        read_single(reader, NULL, &dam_common_parameters[DAM_COMMON_SEED], &seed);
+    if (status != DAM_OK)
+        return status;
+    reader->grid->schema = reader->schema;
+    reader->grid->seed = (uint64_t)seed.integer;
+    return read_search(reader);
+}
+
+/* Blocks. */
+
+/* Read what the mapping (the top level or a block) itself gives for each parameter. Parameters
+ * that the command line gives are not read from blocks. */
+static enum dam_status read_axes(struct reader *reader, const struct dam_node *block,
+                                 struct dam_block *into) {
+    const struct dam_schema *schema = reader->schema;
+    enum dam_status status = DAM_OK;
+    for (size_t p = 0; p < schema->parameter_count && status == DAM_OK; p++) {
+        const struct dam_parameter *parameter = &schema->parameters[p];
+        const struct dam_node *node = NULL;
+        if (block == NULL)
+            node = find(reader, NULL, parameter->name);
+        else if (find_override(reader, parameter->name) == NULL)
+            node = dam_node_find(block, parameter->name);
+        if (node != NULL)
+            status = dam_axis_read(reader->grid, parameter, node, reader->grid->draws > 0,
+                                   &into->axes[p], reader->error);
+    }
+    union dam_value replicas = {0};
+    if (status == DAM_OK)
+        status = read_single(reader, block, &dam_common_parameters[DAM_COMMON_REPLICAS], &replicas);
+    into->replicas = (uint32_t)replicas.integer;
+    return status;
+}
+
+static enum dam_status read_block(struct reader *reader, const struct dam_node *node,
+                                  struct dam_block *block) {
+    if (node->type != DAM_NODE_MAPPING)
+        return dam_fail_at(reader->error, node->place,
+                           "grids: each block is a mapping, such as {N: [50, 100], K: 20}");
+    enum dam_status status = check_keys(reader, node, true);
+    block->place = node->place;
+    return status == DAM_OK ? read_axes(reader, node, block) : status;
+}
+
+static enum dam_status read_blocks(struct reader *reader) {
+    struct dam_grid *grid = reader->grid;
+    const struct dam_node *list = find(reader, NULL, "grids");
+    struct dam_block top = {.place = reader->root->place};
+    enum dam_status status = read_axes(reader, NULL, &top);
+    if (status != DAM_OK)
+        return status;
+    if (list != NULL && (list->type != DAM_NODE_SEQUENCE || list->count == 0))
+        return dam_fail_at(reader->error, list->place,
+                           "grids: %s; allowed: a list of at least one block",
+                           list->type == DAM_NODE_SEQUENCE ? "the list is empty" : "not a list");
+    size_t count = list != NULL ? list->count : 1;
+    grid->blocks = calloc(count, sizeof *grid->blocks);
+    if (grid->blocks == NULL)
+        return dam_fail(reader->error, DAM_MEMORY, "out of memory for %zu blocks of grids", count);
+    grid->block_count = count;
+    grid->blocks[0] = top;
+    const struct dam_node *node = list != NULL ? list->first : NULL;
+    for (size_t b = 0; node != NULL && status == DAM_OK; node = node->next, b++) {
+        grid->blocks[b] = top;
+        status = read_block(reader, node, &grid->blocks[b]);
+    }
+    return status;
+}
+
+/* Parsing. */
+
+static enum dam_status read_study(struct reader *reader, const char *name, const char *text,
+                                  size_t length, const char *const *overrides,
+                                  size_t override_count, const struct dam_schema *const *schemas,
+                                  size_t schema_count) {
+    enum dam_status status = read_root(reader, name, text, length);
+    for (size_t i = 0; i < override_count && status == DAM_OK; i++)
+        status = read_override(reader, overrides[i]);
+    if (status == DAM_OK)
+        status = read_kind(reader, schemas, schema_count);
+    for (size_t i = 0; i < override_count && status == DAM_OK; i++)
+        status = check_key(reader, reader->overrides[i], false);
+    if (status == DAM_OK)
+        status = check_keys(reader, reader->root, false);
+    if (status == DAM_OK)
+        status = read_settings(reader);
+    if (status == DAM_OK)
+        status = read_blocks(reader);
+    if (status == DAM_OK)
+        status = dam_grid_unroll(reader->grid, reader->error);
+    return status;
+}
+
+/* The file's text and the overrides as comments, one a line. */
+static char *compose_text(const char *text, size_t length, const char *const *overrides,
+                          size_t override_count, size_t *composed_length) {
+    char *composed = NULL;
+    FILE *out = open_memstream(&composed, composed_length);
+    if (out == NULL)
+        return NULL;
+    fwrite(text, 1, length, out);
+    if (override_count > 0 && text[length - 1] != '\n')
+        fputc('\n', out);
+    for (size_t i = 0; i < override_count; i++) {
+        fputs("# --set ", out);
+        for (const char *c = overrides[i]; *c != '\0'; c++)
+            fputc(*c == '\n' || *c == '\r' ? ' ' : *c, out);
+        fputc('\n', out);
+    }
+    bool failed = ferror(out) != 0;
+    if (fclose(out) != 0 || failed) {
+        free(composed);
+        return NULL;
+    }
+    return composed;
+}
+
+enum dam_status dam_study_parse(struct dam_study **result, const char *name, const char *text,
+                                size_t length, const char *const *overrides, size_t override_count,
+                                const struct dam_schema *const *schemas, size_t schema_count,
+                                struct dam_error *error) {
+    enum dam_status status = DAM_OK;
+    struct dam_study *study = calloc(1, sizeof *study);
+    struct reader reader = {.error = error};
+    reader.overrides = calloc(override_count + 1, sizeof(struct dam_node *));
+    if (study != NULL)
+        study->grid = reader.grid = calloc(1, sizeof *reader.grid);
+    if (reader.overrides == NULL || reader.grid == NULL)
+        status = dam_fail(error, DAM_MEMORY, "out of memory while reading the study");
+    if (status == DAM_OK)
+        status = read_study(&reader, name, text, length, overrides, override_count, schemas,
+                            schema_count);
+    if (status == DAM_OK) {
+        study->schema = reader.schema;
+        study->seed = reader.grid->seed;
+        study->cell_count = reader.grid->cell_count;
+        study->text = compose_text(text, length, overrides, override_count, &study->text_length);
+        if (study->text == NULL)
+            status = dam_fail(error, DAM_MEMORY, "out of memory while reading the study");
+    }
+    free(reader.overrides);
+    if (status != DAM_OK) {
+        dam_study_destroy(study);
+        return status;
+    }
+    *result = study;
+    return DAM_OK;
+}
+
+void dam_study_destroy(struct dam_study *study) {
+    if (study == NULL)
+        return;
+    dam_grid_destroy(study->grid);
+    free(study->text);
+    free(study);
+}
+
+void dam_study_cell(const struct dam_study *study, size_t index, struct dam_cell *cell) {
+    dam_grid_cell(study->grid, index, cell);
+}
+
+/* Reading the file. */
+
+static enum dam_status fail_path(struct dam_error *error, const char *path, const char *problem) {
+    return dam_fail(error, DAM_INPUT, "%s: %s; name a study file in YAML", path, problem);
+}
+
+/* Read up to `size` bytes until the end of the file. Returns the bytes read or -1 with errno. */
+static ssize_t read_all(int file, char *buffer, size_t size) {
+    size_t done = 0;
+    while (done < size) {
+        ssize_t part = read(file, buffer + done, size - done);
+        if (part < 0 && errno == EINTR)
+            continue;
+        if (part < 0)
+            return -1;
+        if (part == 0)
+            break;
+        done += (size_t)part;
+    }
+    return (ssize_t)done;
+}
+
+static enum dam_status check_content(const char *path, const char *text, size_t length,
+                                     struct dam_error *error) {
+    if (length == 0)
+        return fail_path(error, path, "the file is empty");
+    if (length > FILE_LIMIT)
+        return fail_path(error, path, "larger than 16 MiB, too large for a study");
+    if (memchr(text, '\0', length) != NULL)
+        return fail_path(error, path, "a binary file (it holds zero bytes)");
+    return DAM_OK;
+}
+
+enum dam_status dam_study_read(const char *path, char **text, size_t *length,
+                               struct dam_error *error) {
+    struct stat information;
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return fail_path(error, path, strerror(errno));
+    enum dam_status status = DAM_OK;
+    char *buffer = NULL;
+    if (fstat(file, &information) == 0 && S_ISDIR(information.st_mode))
+        status = fail_path(error, path, "a directory");
+    /* One byte over the limit tells that there is more; one ends the text. */
+    if (status == DAM_OK && (buffer = malloc(FILE_LIMIT + 2)) == NULL)
+        status = dam_fail(error, DAM_MEMORY, "%s: out of memory", path);
+    if (status == DAM_OK) {
+        ssize_t size = read_all(file, buffer, FILE_LIMIT + 1);
+        if (size < 0)
+            status = fail_path(error, path, strerror(errno));
+        else
+            status = check_content(path, buffer, *length = (size_t)size, error);
+    }
+    close(file);
+    if (status != DAM_OK) {
+        free(buffer);
+        return status;
+    }
+    buffer[*length] = '\0';
+    char *fitting = realloc(buffer, *length + 1);
+    *text = fitting != NULL ? fitting : buffer;
+    return DAM_OK;
+}
+
+/* The resolved study. */
+
+/* One block's lines: the first behind `first`, the others behind `indent`. */
+static void print_block(FILE *out, const struct dam_grid *grid, const struct dam_block *block,
+                        const char *first, const char *indent) {
+    const struct dam_schema *schema = grid->schema;
+    fprintf(out, "%sreplicas: %" PRIu32 "\n", first, block->replicas);
+    for (size_t p = 0; p < schema->parameter_count; p++) {
+        const struct dam_parameter *parameter = &schema->parameters[p];
+        const struct dam_axis *axis = block->axes[p];
+        /* What was not given and has no default is resolve()'s to fill in, now as then. */
+        if (axis == NULL && (parameter->required || parameter->role == DAM_DERIVED))
+            continue;
+        fprintf(out, "%s%s: ", indent, parameter->name);
+        if (axis != NULL) {
+            dam_axis_print(out, axis);
+        } else {
+            char value[128];
+            dam_value_print(value, sizeof value, parameter->type, parameter->choices,
+                            parameter->standard);
+            fputs(value, out);
+        }
+        fputc('\n', out);
+    }
+}
+
+char *dam_study_resolved(const struct dam_study *study) {
+    const struct dam_grid *grid = study->grid;
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    if (out == NULL)
+        return NULL;
+    fprintf(out, "kind: %s\nseed: %" PRIu64 "\n", study->schema->name, study->seed);
+    if (grid->draws > 0)
+        fprintf(out, "search: random\ndraws: %" PRIu64 "\n", grid->draws);
+    if (grid->block_count == 1) {
+        print_block(out, grid, &grid->blocks[0], "", "");
+    } else {
+        fputs("grids:\n", out);
+        for (size_t b = 0; b < grid->block_count; b++)
+            print_block(out, grid, &grid->blocks[b], "  - ", "    ");
+    }
+    bool failed = ferror(out) != 0;
+    if (fclose(out) != 0 || failed) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}

@@ -22,7 +22,7 @@ struct dam_study {
     const struct dam_schema *schema;
     uint64_t seed;
     size_t cell_count;
-    char *text;         /* the file's text followed by the overrides as comments, 0-terminated */
+    char *text; /* the file's text followed by the overrides as comments, 0-terminated */
     size_t text_length;
     struct dam_grid *grid;
 };
@@ -33,9 +33,9 @@ struct dam_study {
  * Fails with DAM_INPUT; the text is "name:line:column: key: what was read; what is allowed", with
  * the nearest valid key for an unknown one; DAM_MEMORY. */
 enum dam_status dam_study_parse(struct dam_study **study, const char *name, const char *text,
-                                size_t length, const char *const *overrides,
-                                size_t override_count, const struct dam_schema *const *schemas,
-                                size_t schema_count, struct dam_error *error) DAM_CHECKED;
+                                size_t length, const char *const *overrides, size_t override_count,
+                                const struct dam_schema *const *schemas, size_t schema_count,
+                                struct dam_error *error) DAM_CHECKED;
 
 /* Read a file (at most 16 MiB; a directory, an empty or a binary file is an error that says so)
  * into a fresh 0-terminated buffer of the caller's. */

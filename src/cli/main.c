@@ -1,0 +1,44 @@
+/* The only file that knows the world: all others are handed a communicator. */
+#include "cli/program.h"
+#include <stdlib.h>
+
+/* Settings that must be in place before MPI starts; what the user has set stays. */
+static enum dam_status prepare_environment(struct dam_error *error) {
+    static const char *const settings[][2] = {
+        /* OMPIO before Open MPI 4.1.7 silently corrupts interleaved collective writes unless it
+         * locks whole files. */
+        {"OMPI_MCA_fs_ufs_lock_algorithm", "3"},
+        /* A rank is one core. OpenBLAS reads this as it is loaded: it reaches one that is loaded
+         * with the program only when the launcher sets it. */
+        {"OPENBLAS_NUM_THREADS", "1"},
+    };
+    for (size_t s = 0; s < sizeof settings / sizeof settings[0]; s++)
+        if (setenv(settings[s][0], settings[s][1], 0) != 0)
+            return dam_fail(error, DAM_MEMORY, "cannot set %s", settings[s][0]);
+    return DAM_OK;
+}
+
+static enum dam_status with_world(dam_parallel_body *body, void *context, struct dam_error *error) {
+    enum dam_status status = prepare_environment(error);
+    if (status != DAM_OK)
+        return status;
+    int provided;
+    if (MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS)
+        return dam_fail(error, DAM_PARALLEL, "MPI could not be started");
+    if (provided < MPI_THREAD_FUNNELED)
+        status = dam_fail(error, DAM_PARALLEL, "this MPI does not support threads (FUNNELED)");
+    else
+        status = body(MPI_COMM_WORLD, context, error);
+    if (status == DAM_PARALLEL) {
+        /* The ranks may no longer agree, and MPI_Finalize would wait for those that are lost. */
+        dam_program_complain(error);
+        MPI_Abort(MPI_COMM_WORLD, dam_exit_code(status));
+    }
+    if (MPI_Finalize() != MPI_SUCCESS && status == DAM_OK)
+        status = dam_fail(error, DAM_PARALLEL, "MPI could not be ended cleanly");
+    return status;
+}
+
+int main(int argc, char **argv) {
+    return dam_main(argc, argv, &dam_kinds, with_world);
+}

@@ -1,0 +1,137 @@
+#include "run/plan.h"
+#include "cli/arguments.h"
+#include "cli/table.h"
+#include "run/open.h"
+#include "run/progress.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEY_SET = 256, KEY_RANKS, FORECASTS_MAX = 32, RANKS_MAX = 1 << 24 };
+
+/* Time spent on measuring this machine. */
+static const double calibration_seconds = 2;
+
+struct command {
+    const char *study_path;
+    const char **overrides;
+    size_t override_count;
+    struct dam_forecast forecasts[FORECASTS_MAX];
+    size_t forecast_count;
+};
+
+static const struct argp_option options[] = {
+    {"ranks", KEY_RANKS, "COUNTS", 0,
+     "rank counts to predict for, such as 1,64,4096 (1,2,4,...,64)", 0},
+    {"set", KEY_SET, "KEY=VALUE", 0, "replace a key of the study; may be repeated", 0},
+    {0},
+};
+
+static bool read_ranks(struct command *command, const char *text) {
+    command->forecast_count = 0;
+    for (;;) {
+        char *end;
+        if (*text < '1' || *text > '9' || command->forecast_count == FORECASTS_MAX)
+            return false;
+        unsigned long long ranks = strtoull(text, &end, 10);
+        if (ranks > RANKS_MAX || (*end != ',' && *end != '\0'))
+            return false;
+        command->forecasts[command->forecast_count++].ranks = ranks;
+        if (*end == '\0')
+            return true;
+        text = end + 1;
+    }
+}
+
+static enum dam_status take(int key, const char *value, void *context, struct dam_error *error) {
+    struct command *command = context;
+    if (key == DAM_POSITIONAL)
+        command->study_path = value;
+    else if (key == KEY_SET)
+        command->overrides[command->override_count++] = value;
+    else if (!read_ranks(command, value))
+        return dam_fail(error, DAM_INPUT,
+                        "plan: --ranks: '%s'; allowed: up to %d counts 1..%d, as in 1,64,4096",
+                        value, FORECASTS_MAX, RANKS_MAX);
+    return DAM_OK;
+}
+
+static enum dam_status print_plan(const struct command *command, const struct dam_kind *kind,
+                                  const struct dam_plan *plan, struct dam_error *error) {
+    char core[32], longest[32], memory[32], journal[32], result[32];
+    printf("%s: kind %s\n", command->study_path, kind->schema.name);
+    printf("cells        %" PRIu64 "\n", plan->cells);
+    printf("tasks        %" PRIu64 ", the longest %s\n", plan->tasks,
+           dam_duration_text(longest, plan->longest_seconds));
+    printf("core time    %s, %s\n", dam_duration_text(core, plan->core_seconds),
+           plan->measured_cells > 0 ? "measured on this machine's core"
+                                    : "as the kind guesses: no start ended within the calibration");
+    printf("memory       %s a rank\n", dam_bytes_text(memory, plan->task_bytes));
+    printf("disk         %s of journal, %s of results\n",
+           dam_bytes_text(journal, plan->journal_bytes),
+           dam_bytes_text(result, plan->result_bytes));
+    if (kind->more != NULL)
+        printf("The kind decides about further rounds as it goes; this is the first one.\n");
+    printf("\n");
+    struct dam_table *table = dam_table_new(false);
+    if (table == NULL)
+        return dam_fail(error, DAM_MEMORY, "plan: out of memory");
+    dam_table_column(table, "ranks", "1");
+    dam_table_column(table, "time", "1");
+    dam_table_column(table, "efficiency", "1");
+    for (size_t f = 0; f < command->forecast_count; f++) {
+        char time[32], efficiency[32];
+        dam_duration_text(time, command->forecasts[f].seconds);
+        snprintf(efficiency, sizeof efficiency, "%.1f %%", 100 * command->forecasts[f].efficiency);
+        dam_table_integer(table, (int64_t)command->forecasts[f].ranks);
+        dam_table_text(table, time, strlen(time));
+        dam_table_text(table, efficiency, strlen(efficiency));
+    }
+    enum dam_status status = dam_table_print(table, stdout, error);
+    dam_table_destroy(table);
+    return status;
+}
+
+static enum dam_status plan_study(struct command *command, const struct dam_kinds *kinds,
+                                  struct dam_error *error) {
+    char *text;
+    size_t length;
+    enum dam_status status = dam_study_read(command->study_path, &text, &length, error);
+    if (status != DAM_OK)
+        return status;
+    struct dam_study *study;
+    const struct dam_kind *kind;
+    status = dam_open_text(kinds, command->study_path, text, length, command->overrides,
+                           command->override_count, &study, &kind, error);
+    free(text);
+    if (status != DAM_OK)
+        return status;
+    struct dam_plan plan;
+    status = dam_plan_make(study, kind, calibration_seconds, &plan, command->forecasts,
+                           command->forecast_count, error);
+    if (status == DAM_OK)
+        status = print_plan(command, kind, &plan, error);
+    dam_study_destroy(study);
+    return status;
+}
+
+enum dam_status dam_cli_plan(const struct dam_call *call, struct dam_error *error) {
+    static const struct dam_arguments arguments = {
+        .positional = "STUDY.yaml",
+        .least = 1,
+        .most = 1,
+        .doc = "Measures a few starts on this machine and simulates the dealing.",
+        .options = options,
+        .take = take,
+    };
+    struct command command = {.overrides = calloc((size_t)call->argc, sizeof(char *))};
+    if (command.overrides == NULL)
+        return dam_fail(error, DAM_MEMORY, "plan: out of memory");
+    read_ranks(&command, "1,2,4,8,16,32,64");
+    bool helped;
+    enum dam_status status = dam_arguments_parse(&arguments, call, &command, &helped, error);
+    if (status == DAM_OK && !helped)
+        status = plan_study(&command, call->kinds, error);
+    free(command.overrides);
+    return status;
+}

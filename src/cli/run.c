@@ -1,0 +1,148 @@
+#include "run/run.h"
+#include "cli/arguments.h"
+#include <stdlib.h>
+#include <string.h>
+
+struct command {
+    const struct dam_kinds *kinds;
+    struct dam_run_options options;
+    const char **overrides;
+    /* A bad command line is told by rank 0 alone, so it is kept until MPI runs. */
+    enum dam_status usage;
+    struct dam_error usage_error;
+};
+
+enum { KEY_SET = 256, KEY_DRY_RUN, KEY_TIME_LIMIT, KEY_FAIL_FAST, KEY_RETRY_FAILED, KEY_FRESH };
+
+static const struct argp_option options[] = {
+    {"output", 'o', "FILE.h5", 0, "the result file (the study's stem in this directory)", 0},
+    {"set", KEY_SET, "KEY=VALUE", 0, "replace a key of the study; may be repeated", 0},
+    {"dry-run", KEY_DRY_RUN, NULL, 0, "check everything, say what would be done, write nothing", 0},
+    {"time-limit", KEY_TIME_LIMIT, "TIME", 0,
+     "stop cleanly after this wall time: 90, 90s, 15m, 2h, 1d or 1:30:00", 0},
+    {"fail-fast", KEY_FAIL_FAST, NULL, 0, "stop cleanly at the first failed task", 0},
+    {"retry-failed", KEY_RETRY_FAILED, NULL, 0, "run tasks again that failed before", 0},
+    {"fresh", KEY_FRESH, NULL, 0, "first discard the output and its journal", 0},
+    {0},
+};
+
+/* Up to nine decimal digits; *text moves past them. False where there is none, or more. */
+static bool read_digits(const char **text, long *value) {
+    size_t count = strspn(*text, "0123456789");
+    if (count < 1 || count > 9)
+        return false;
+    *value = strtol(*text, NULL, 10);
+    *text += count;
+    return true;
+}
+
+/* ":MM" or ":SS". */
+static bool read_sixtieth(const char **text, long *value) {
+    if (**text != ':' || strspn(*text + 1, "0123456789") != 2)
+        return false;
+    ++*text;
+    return read_digits(text, value) && *value < 60;
+}
+
+/* "90", "90s", "15m", "2h", "1d" or "1:30:00" in seconds; false for anything else, and for 0. */
+static bool read_duration(const char *text, double *seconds) {
+    static const struct {
+        char letter;
+        double seconds;
+    } units[] = {{'\0', 1}, {'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    long count, minutes, rest;
+    if (!read_digits(&text, &count))
+        return false;
+    if (*text == ':') {
+        if (!read_sixtieth(&text, &minutes) || !read_sixtieth(&text, &rest) || *text != '\0')
+            return false;
+        *seconds = 3600.0 * (double)count + (double)(60 * minutes + rest);
+        return *seconds > 0;
+    }
+    for (size_t u = 0; u < sizeof units / sizeof units[0]; u++)
+        if (*text == units[u].letter && (*text == '\0' || text[1] == '\0')) {
+            *seconds = (double)count * units[u].seconds;
+            return *seconds > 0;
+        }
+    return false;
+}
+
+static enum dam_status take(int key, const char *value, void *context, struct dam_error *error) {
+    struct command *command = context;
+    struct dam_run_options *run = &command->options;
+    switch (key) {
+    case DAM_POSITIONAL:
+        run->study_path = value;
+        return DAM_OK;
+    case 'o':
+        run->output_path = value;
+        return DAM_OK;
+    case KEY_SET:
+        command->overrides[run->override_count++] = value;
+        return DAM_OK;
+    case KEY_TIME_LIMIT:
+        if (read_duration(value, &run->time_limit))
+            return DAM_OK;
+        return dam_fail(error, DAM_INPUT,
+                        "run: --time-limit: '%s'; allowed are 90, 90s, 15m, 2h, 1d and 1:30:00",
+                        value);
+    case KEY_DRY_RUN:
+        run->dry_run = true;
+        return DAM_OK;
+    case KEY_FAIL_FAST:
+        run->fail_fast = true;
+        return DAM_OK;
+    case KEY_RETRY_FAILED:
+        run->retry_failed = true;
+        return DAM_OK;
+    default:
+        run->fresh = true;
+        return DAM_OK;
+    }
+}
+
+static enum dam_status run(MPI_Comm comm, void *context, struct dam_error *error) {
+    struct command *command = context;
+    enum dam_status status = command->usage;
+    if (status == DAM_OK)
+        status = dam_run(comm, command->kinds, &command->options, error);
+    else
+        *error = command->usage_error;
+    int rank;
+    if (MPI_Comm_rank(comm, &rank) != MPI_SUCCESS || rank != 0)
+        error->text[0] = '\0';
+    return status;
+}
+
+enum dam_status dam_cli_run(const struct dam_call *call, struct dam_error *error) {
+    static const struct dam_arguments arguments = {
+        .positional = "STUDY.yaml",
+        .least = 1,
+        .most = 1,
+        .doc = "The same command again goes on where it stopped. On many ranks: "
+               "'mpirun -n 64 dam run STUDY.yaml'. SIGUSR1, the time limit, and a file "
+               "FILE.h5.journal/stop let running tasks end, publish, and exit with 75.",
+        .options = options,
+        .take = take,
+    };
+    struct command command = {.kinds = call->kinds};
+    /* No more overrides than arguments. */
+    command.overrides = calloc((size_t)call->argc, sizeof *command.overrides);
+    if (!command.overrides)
+        return dam_fail(error, DAM_MEMORY, "run: out of memory");
+    bool helped;
+    command.usage = dam_arguments_parse(&arguments, call, &command, &helped, &command.usage_error);
+    command.options.overrides = command.overrides;
+
+    char *output = NULL;
+    if (command.usage == DAM_OK && !helped && !command.options.output_path) {
+        output = dam_run_default_output(command.options.study_path);
+        if (!output)
+            command.usage = dam_fail(&command.usage_error, DAM_MEMORY, "run: out of memory");
+        command.options.output_path = output;
+    }
+    enum dam_status status = helped ? DAM_OK : call->parallel(run, &command, error);
+    free(output);
+    free(command.overrides);
+    return status;
+}

@@ -1,0 +1,101 @@
+#include "cli/arguments.h"
+#include "cli/table.h"
+#include "run/result.h"
+#include <string.h>
+
+struct command {
+    const char *file;
+    bool csv;
+};
+
+enum { KEY_CSV = 256 };
+
+static const struct argp_option options[] = {
+    {"csv", KEY_CSV, NULL, 0,
+     "comma-separated values: bare column names first, numbers in full precision", 0},
+    {0},
+};
+
+static enum dam_status take(int key, const char *value, void *context, struct dam_error *error) {
+    (void)error;
+    struct command *command = context;
+    if (key == KEY_CSV)
+        command->csv = true;
+    else
+        command->file = value;
+    return DAM_OK;
+}
+
+static void add_cell(struct dam_table *table, const struct dam_result_dataset *results, size_t row,
+                     const struct dam_result_column *column) {
+    size_t length;
+    const char *text;
+    switch (column->type) {
+    case DAM_STORED_INTEGER:
+        dam_table_integer(table, dam_result_integer(results, row, column));
+        break;
+    case DAM_STORED_UNSIGNED:
+        dam_table_integer(table, (int64_t)dam_result_unsigned(results, row, column));
+        break;
+    case DAM_STORED_REAL:
+        dam_table_real(table, dam_result_real(results, row, column));
+        break;
+    case DAM_STORED_TEXT:
+        text = dam_result_text(results, row, column, &length);
+        dam_table_text(table, text, length);
+        break;
+    }
+}
+
+static enum dam_status print_results(const struct dam_result_dataset *results, bool csv,
+                                     struct dam_error *error) {
+    struct dam_table *table = dam_table_new(csv);
+    if (!table)
+        return dam_fail(error, DAM_MEMORY, "show: out of memory");
+    for (size_t c = 0; c < results->column_count; c++)
+        dam_table_column(table, results->columns[c].name, results->columns[c].unit);
+    for (size_t row = 0; row < results->row_count; row++)
+        for (size_t c = 0; c < results->column_count; c++)
+            add_cell(table, results, row, &results->columns[c]);
+    enum dam_status status = dam_table_print(table, stdout, error);
+    dam_table_destroy(table);
+    return status;
+}
+
+/* On stderr, so that a table that is read by a program stays a table. */
+static void warn_of_unfinished(const char *file, const struct dam_result_dataset *results) {
+    const struct dam_result_column *status = dam_result_find(results, "status");
+    if (!status || status->type != DAM_STORED_TEXT)
+        return;
+    size_t partial = 0, failed = 0;
+    for (size_t row = 0; row < results->row_count; row++) {
+        partial += dam_result_text_is(results, row, status, "partial");
+        failed += dam_result_text_is(results, row, status, "failed");
+    }
+    if (partial + failed > 0)
+        fprintf(stderr, "dam: %s: of %zu rows %zu are partial and %zu failed (column status)\n",
+                file, results->row_count, partial, failed);
+}
+
+enum dam_status dam_cli_show(const struct dam_call *call, struct dam_error *error) {
+    static const struct dam_arguments arguments = {
+        .positional = "FILE.h5", .least = 1, .most = 1, .options = options, .take = take};
+    struct command command = {0};
+    bool helped;
+    enum dam_status status = dam_arguments_parse(&arguments, call, &command, &helped, error);
+    if (status != DAM_OK || helped)
+        return status;
+    struct dam_result *result;
+    status = dam_result_open(&result, command.file, error);
+    if (status != DAM_OK)
+        return status;
+    struct dam_result_dataset *results;
+    status = dam_result_read(result, "/results", &results, error);
+    if (status == DAM_OK) {
+        status = print_results(results, command.csv, error);
+        warn_of_unfinished(command.file, results);
+        dam_result_dataset_destroy(results);
+    }
+    dam_result_close(result);
+    return status;
+}

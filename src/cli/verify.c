@@ -1,0 +1,45 @@
+#include "run/verify.h"
+#include "cli/arguments.h"
+
+static enum dam_status take(int key, const char *value, void *context, struct dam_error *error) {
+    (void)key;
+    (void)error;
+    *(const char **)context = value;
+    return DAM_OK;
+}
+
+static void report(void *context, const char *line) {
+    (void)context;
+    fprintf(stderr, "dam: %s\n", line);
+}
+
+/* "812 B", "1.2 MB". */
+static void print_size(char text[32], uint64_t bytes) {
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+    size_t unit = 0;
+    double size = (double)bytes;
+    for (; size >= 999.5 && unit + 1 < sizeof units / sizeof units[0]; unit++)
+        size /= 1000;
+    snprintf(text, 32, unit == 0 || size >= 99.95 ? "%.0f %s" : "%.1f %s", size, units[unit]);
+}
+
+enum dam_status dam_cli_verify(const struct dam_call *call, struct dam_error *error) {
+    static const struct dam_arguments arguments = {
+        .positional = "FILE.h5", .least = 1, .most = 1, .take = take};
+    const char *file = NULL;
+    bool helped;
+    enum dam_status status = dam_arguments_parse(&arguments, call, &file, &helped, error);
+    if (status != DAM_OK || helped)
+        return status;
+    struct dam_verification verification;
+    status = dam_verify(file, call->kinds, report, NULL, &verification, error);
+    if (status != DAM_OK)
+        return status;
+    char size[32];
+    print_size(size, verification.bytes);
+    printf("%s: ok, %zu datasets, %s%s\n", file, verification.datasets, size,
+           verification.kind_compared ? ""
+                                      : "; its kind or schema version is not one of this "
+                                        "program's, so its columns were not compared");
+    return DAM_OK;
+}

@@ -1,0 +1,313 @@
+#include "run/journal.h"
+#include "run/checksum.h"
+#include "run/file.h"
+#include "run/stop.h"
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char magic[16] = "dam journal 1\n";
+enum { BYTE_ORDER_MARK = 0x01020304, MARKER = 0x776f5264 /* "dRow" */ };
+
+struct header {
+    char magic[16];
+    uint32_t byte_order;
+    uint32_t checksum; /* of the identity */
+    struct dam_journal_identity identity;
+};
+
+struct frame {
+    uint32_t marker, size, checksum, reserved;
+    struct dam_row row;
+};
+
+struct dam_journal {
+    char *folder, *path;
+    struct dam_journal_identity identity;
+    int descriptor;
+    uint64_t end; /* bytes of whole frames */
+
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    bool dirty, leaving;
+    int sync_errno; /* of the background sync; 0: none failed */
+};
+
+static uint32_t identity_checksum(const struct dam_journal_identity *identity) {
+    return dam_checksum(0, identity, sizeof *identity);
+}
+
+static uint32_t frame_checksum(uint32_t seed, const struct frame *frame, const void *payload) {
+    uint32_t crc = dam_checksum(seed, &frame->size, sizeof frame->size);
+    crc = dam_checksum(crc, &frame->row, sizeof frame->row);
+    return dam_checksum(crc, payload, frame->size);
+}
+
+/* Syncing can take long on a shared file system, and the rank has better things to do. */
+static void *sync_every_second(void *argument) {
+    struct dam_journal *journal = argument;
+    pthread_mutex_lock(&journal->mutex);
+    while (!journal->leaving) {
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec++;
+        while (!journal->leaving &&
+               pthread_cond_timedwait(&journal->wake, &journal->mutex, &until) != ETIMEDOUT)
+            ;
+        if (!journal->dirty)
+            continue;
+        journal->dirty = false;
+        pthread_mutex_unlock(&journal->mutex);
+        int failure = fdatasync(journal->descriptor) == 0 ? 0 : errno;
+        pthread_mutex_lock(&journal->mutex);
+        if (failure != 0)
+            journal->sync_errno = failure;
+    }
+    pthread_mutex_unlock(&journal->mutex);
+    return NULL;
+}
+
+/* The thread takes no signals: they are the main thread's. */
+static int start_thread(struct dam_journal *journal) {
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&journal->mutex, NULL);
+    pthread_cond_init(&journal->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failure = pthread_create(&journal->thread, NULL, sync_every_second, journal);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failure != 0) {
+        pthread_mutex_destroy(&journal->mutex);
+        pthread_cond_destroy(&journal->wake);
+    }
+    return failure;
+}
+
+static void stop_thread(struct dam_journal *journal) {
+    pthread_mutex_lock(&journal->mutex);
+    journal->leaving = true;
+    pthread_cond_signal(&journal->wake);
+    pthread_mutex_unlock(&journal->mutex);
+    pthread_join(journal->thread, NULL);
+    pthread_mutex_destroy(&journal->mutex);
+    pthread_cond_destroy(&journal->wake);
+}
+
+enum dam_status dam_journal_new(struct dam_journal **journal, const char *folder, const char *name,
+                                const struct dam_journal_identity *identity,
+                                struct dam_error *error) {
+    struct dam_journal *made = calloc(1, sizeof *made);
+    if (made == NULL)
+        return dam_fail(error, DAM_MEMORY, "no memory for a journal");
+    made->descriptor = -1;
+    made->identity = *identity;
+    made->folder = strdup(folder);
+    made->path = dam_path_join(folder, name);
+    int failure = made->folder == NULL || made->path == NULL ? ENOMEM : start_thread(made);
+    if (failure != 0) {
+        free(made->folder);
+        free(made->path);
+        free(made);
+        return dam_fail(error, DAM_MEMORY, "%s/%s: cannot start its sync thread: %s", folder, name,
+                        strerror(failure));
+    }
+    *journal = made;
+    return DAM_OK;
+}
+
+static enum dam_status create_file(struct dam_journal *journal, struct dam_error *error) {
+    int descriptor =
+        open(journal->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (descriptor < 0)
+        return dam_fail(error, DAM_FILE, "%s: cannot create the journal: %s", journal->path,
+                        strerror(errno));
+    struct header header = {.byte_order = BYTE_ORDER_MARK,
+                            .checksum = identity_checksum(&journal->identity),
+                            .identity = journal->identity};
+    memcpy(header.magic, magic, sizeof magic);
+    enum dam_status status =
+        dam_file_write_at(descriptor, &header, sizeof header, 0, journal->path, error);
+    if (status == DAM_OK)
+        status = dam_file_sync(journal->folder, error);
+    if (status != DAM_OK) {
+        close(descriptor);
+        unlink(journal->path);
+        return status;
+    }
+    journal->descriptor = descriptor;
+    journal->end = sizeof header;
+    dam_stop_sync_on_exit(descriptor);
+    return DAM_OK;
+}
+
+enum dam_status dam_journal_append(struct dam_journal *journal, const struct dam_row *row,
+                                   const void *payload, uint32_t size, uint64_t *offset,
+                                   struct dam_error *error) {
+    assert(size <= DAM_PAYLOAD_MAX);
+    enum dam_status status = journal->descriptor < 0 ? create_file(journal, error) : DAM_OK;
+    if (status != DAM_OK)
+        return status;
+    struct frame frame = {.marker = MARKER, .size = size, .row = *row};
+    frame.checksum = frame_checksum(identity_checksum(&journal->identity), &frame, payload);
+    uint64_t payload_at = journal->end + sizeof frame;
+    status = dam_file_write_at(journal->descriptor, &frame, sizeof frame, journal->end,
+                               journal->path, error);
+    if (status == DAM_OK)
+        status =
+            dam_file_write_at(journal->descriptor, payload, size, payload_at, journal->path, error);
+    if (status != DAM_OK) {
+        /* A torn frame would be skipped by readers; still, leave the file tidy if we can. */
+        if (ftruncate(journal->descriptor, (off_t)journal->end) != 0)
+            return status;
+        return status;
+    }
+    journal->end = payload_at + size;
+    *offset = payload_at;
+    pthread_mutex_lock(&journal->mutex);
+    journal->dirty = true;
+    int failure = journal->sync_errno;
+    pthread_mutex_unlock(&journal->mutex);
+    if (failure != 0)
+        return dam_fail(error, DAM_FILE, "%s: cannot bring it to disk: %s", journal->path,
+                        strerror(failure));
+    return DAM_OK;
+}
+
+enum dam_status dam_journal_sync(struct dam_journal *journal, struct dam_error *error) {
+    if (journal->descriptor < 0)
+        return DAM_OK;
+    pthread_mutex_lock(&journal->mutex);
+    journal->dirty = false;
+    int failure = journal->sync_errno;
+    pthread_mutex_unlock(&journal->mutex);
+    if (failure == 0 && fdatasync(journal->descriptor) != 0)
+        failure = errno;
+    if (failure != 0)
+        return dam_fail(error, DAM_FILE, "%s: cannot bring it to disk: %s", journal->path,
+                        strerror(failure));
+    return DAM_OK;
+}
+
+const char *dam_journal_path(const struct dam_journal *journal) {
+    return journal->path;
+}
+
+void dam_journal_destroy(struct dam_journal *journal) {
+    if (journal == NULL)
+        return;
+    stop_thread(journal);
+    if (journal->descriptor >= 0) {
+        dam_stop_sync_on_exit(-1);
+        fdatasync(journal->descriptor);
+        close(journal->descriptor);
+    }
+    free(journal->folder);
+    free(journal->path);
+    free(journal);
+}
+
+/* Refuse a sound header that is another study's. A damaged one says nothing: the frames' own
+ * checksums decide. Returns where frames begin. */
+static enum dam_status check_header(const char *path, const unsigned char *bytes, size_t size,
+                                    const struct dam_journal_identity *identity,
+                                    struct dam_error *error) {
+    struct header header;
+    if (size < sizeof header)
+        return DAM_OK;
+    memcpy(&header, bytes, sizeof header);
+    if (memcmp(header.magic, magic, sizeof magic) != 0)
+        return DAM_OK;
+    if (header.byte_order == __builtin_bswap32(BYTE_ORDER_MARK))
+        return dam_fail(error, DAM_INPUT,
+                        "%s: written on a machine of the other byte order; go on there, or name "
+                        "another output",
+                        path);
+    if (header.checksum != identity_checksum(&header.identity))
+        return DAM_OK;
+    const struct dam_journal_identity *found = &header.identity;
+    if (memcmp(found, identity, sizeof *found) == 0)
+        return DAM_OK;
+    return dam_fail(error, DAM_INPUT,
+                    "%s holds results of kind %.31s, schema %u, seed %llu; this study is kind %s, "
+                    "schema %u, seed %llu: name another output, or discard with --fresh",
+                    path, found->kind, found->schema_version, (unsigned long long)found->seed,
+                    identity->kind, identity->schema_version, (unsigned long long)identity->seed);
+}
+
+/* Is there a whole frame here? */
+static bool whole_frame(const unsigned char *bytes, size_t size, uint32_t seed,
+                        struct frame *frame) {
+    if (size < sizeof *frame)
+        return false;
+    memcpy(frame, bytes, sizeof *frame);
+    return frame->marker == MARKER && frame->reserved == 0 && frame->size <= DAM_PAYLOAD_MAX &&
+           frame->size <= size - sizeof *frame &&
+           frame->checksum == frame_checksum(seed, frame, bytes + sizeof *frame);
+}
+
+static enum dam_status read_frames(const unsigned char *bytes, size_t size, uint32_t seed,
+                                   dam_row_visitor *visit, void *context, uint64_t *damaged,
+                                   struct dam_error *error) {
+    size_t at = size < sizeof(struct header) ? size : sizeof(struct header);
+    *damaged = 0;
+    while (at < size) {
+        struct frame frame;
+        if (!whole_frame(bytes + at, size - at, seed, &frame)) {
+            /* Look for the next marker. */
+            const unsigned char *next =
+                memmem(bytes + at + 1, size - at - 1, "dRow", sizeof frame.marker);
+            size_t to = next == NULL ? size : (size_t)(next - bytes);
+            *damaged += to - at;
+            at = to;
+            continue;
+        }
+        at += sizeof frame;
+        enum dam_status status = visit(context, &frame.row, bytes + at, frame.size, at, error);
+        if (status != DAM_OK)
+            return status;
+        at += frame.size;
+    }
+    return DAM_OK;
+}
+
+enum dam_status dam_journal_read(const char *path, const struct dam_journal_identity *identity,
+                                 dam_row_visitor *visit, void *context, uint64_t *damaged,
+                                 struct dam_error *error) {
+    *damaged = 0;
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat about;
+    if (descriptor < 0 || fstat(descriptor, &about) != 0) {
+        enum dam_status status =
+            dam_fail(error, DAM_FILE, "%s: cannot read: %s", path, strerror(errno));
+        if (descriptor >= 0)
+            close(descriptor);
+        return status;
+    }
+    size_t size = (size_t)about.st_size;
+    void *bytes = size == 0 ? NULL : mmap(NULL, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+    close(descriptor);
+    if (size == 0)
+        return DAM_OK;
+    if (bytes == MAP_FAILED)
+        return dam_fail(error, DAM_FILE, "%s: cannot map: %s", path, strerror(errno));
+    enum dam_status status = check_header(path, bytes, size, identity, error);
+    if (status == DAM_OK)
+        status =
+            read_frames(bytes, size, identity_checksum(identity), visit, context, damaged, error);
+    munmap(bytes, size);
+    return status;
+}

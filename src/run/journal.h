@@ -1,0 +1,77 @@
+/* The journal: append-only files of finished rows, one per rank and run. The only thing that must
+ * survive a crash.
+ *
+ * A file is a header (magic, byte order, format, kind, schema version, seed, CRC-32C) and frames:
+ *
+ *     marker u32 | payload size u32 | CRC-32C u32 | 0 u32 | struct dam_row | payload
+ *
+ * in the machine's byte order. The CRC covers the size, the row and the payload, and starts from
+ * that of the header's identity, so that a frame of another study never passes for one of this
+ * one. A torn or damaged frame is skipped, and reading goes on at the next whole one.
+ */
+#ifndef DAM_RUN_JOURNAL_H
+#define DAM_RUN_JOURNAL_H
+
+#include <dam/error.h>
+#include <dam/random.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What all rows of one output have in common. */
+struct dam_journal_identity {
+    char kind[32]; /* 0-padded */
+    uint32_t schema_version;
+    uint32_t reserved; /* 0 */
+    uint64_t seed;
+};
+
+/* One finished task: a range of starts of one replica. */
+struct dam_row {
+    struct dam_hash cell;
+    uint32_t round, replica;
+    uint64_t start_begin, start_end;
+    uint64_t plan;     /* dam_plan_hash of the round */
+    uint32_t status;   /* enum dam_status; the payload of a failed row is its message */
+    uint32_t reserved; /* 0 */
+    double seconds;    /* wall time the task took */
+};
+
+enum { DAM_PAYLOAD_MAX = 1 << 30 };
+
+/* One rank's journal of this run. The file is created when the first row comes. */
+struct dam_journal;
+
+/* *journal is the caller's. `folder` and `name` are copied. Starts the thread that syncs the file
+ * to disk every second. */
+enum dam_status dam_journal_new(struct dam_journal **journal, const char *folder, const char *name,
+                                const struct dam_journal_identity *identity,
+                                struct dam_error *error) DAM_CHECKED;
+
+/* Append one row; it is in the operating system's hands when this returns. *offset is where the
+ * payload lies in the file. On failure (DAM_FILE) the file ends with the row before. */
+enum dam_status dam_journal_append(struct dam_journal *journal, const struct dam_row *row,
+                                   const void *payload, uint32_t size, uint64_t *offset,
+                                   struct dam_error *error) DAM_CHECKED;
+
+/* Bring every row to disk. Also reports a failure of the background sync. */
+enum dam_status dam_journal_sync(struct dam_journal *journal, struct dam_error *error) DAM_CHECKED;
+
+/* The path, and the file descriptor (-1 before the first row). */
+const char *dam_journal_path(const struct dam_journal *journal);
+
+/* Sync and close; NULL is allowed. */
+void dam_journal_destroy(struct dam_journal *journal);
+
+/* What a reader is given for each whole row. `offset` is the payload's. Returning anything but
+ * DAM_OK ends the reading with that status. */
+typedef enum dam_status dam_row_visitor(void *context, const struct dam_row *row,
+                                        const void *payload, uint32_t size, uint64_t offset,
+                                        struct dam_error *error);
+
+/* Read one journal file. *damaged is the number of bytes that belong to no whole frame. Fails with
+ * DAM_INPUT when a sound header names another kind, schema version, seed or byte order. */
+enum dam_status dam_journal_read(const char *path, const struct dam_journal_identity *identity,
+                                 dam_row_visitor *visit, void *context, uint64_t *damaged,
+                                 struct dam_error *error) DAM_CHECKED;
+
+#endif

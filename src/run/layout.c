@@ -1,0 +1,141 @@
+#include "run/layout.h"
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "rows are written as they lie in memory");
+
+const char *const dam_cell_status_names[] = {
+    [DAM_CELL_COMPLETE] = "complete",
+    [DAM_CELL_PARTIAL] = "partial",
+    [DAM_CELL_FAILED] = "failed",
+    NULL,
+};
+
+static size_t field_size(enum dam_type type, const char *const *choices) {
+    if (type != DAM_CHOICE)
+        return sizeof(union dam_value);
+    size_t size = 1;
+    for (; *choices != NULL; choices++)
+        size = strlen(*choices) > size ? strlen(*choices) : size;
+    return size;
+}
+
+static void append(struct dam_layout *layout, struct dam_field field) {
+    field.size = field_size(field.type, field.choices);
+    field.offset = layout->row_size;
+    layout->row_size += field.size;
+    layout->fields[layout->count++] = field;
+}
+
+enum dam_status dam_layout_new(struct dam_layout *layout, const struct dam_kind *kind,
+                               struct dam_error *error) {
+    const struct dam_schema *schema = &kind->schema;
+    *layout = (struct dam_layout){0};
+    layout->fields =
+        calloc(schema->parameter_count + kind->column_count + 1, sizeof *layout->fields);
+    if (layout->fields == NULL)
+        return dam_fail(error, DAM_MEMORY, "no memory for the columns of kind %s", schema->name);
+    for (size_t p = 0; p < schema->parameter_count; p++) {
+        const struct dam_parameter *parameter = &schema->parameters[p];
+        if (parameter->role == DAM_BUDGET)
+            continue;
+        append(layout, (struct dam_field){.name = parameter->name,
+                                          .unit = parameter->unit,
+                                          .doc = parameter->doc,
+                                          .type = parameter->type,
+                                          .choices = parameter->choices,
+                                          .role = DAM_FIELD_PARAMETER,
+                                          .source = p});
+    }
+    for (size_t c = 0; c < kind->column_count; c++) {
+        const struct dam_column *column = &kind->columns[c];
+        if (column->shape != DAM_SCALAR)
+            continue;
+        append(layout, (struct dam_field){.name = column->name,
+                                          .unit = column->unit,
+                                          .doc = column->doc,
+                                          .type = column->type,
+                                          .choices = column->choices,
+                                          .role = DAM_FIELD_RESULT,
+                                          .source = c});
+    }
+    append(layout, (struct dam_field){.name = "status",
+                                      .unit = "1",
+                                      .doc = "complete, partial (not all replicas are in) or "
+                                             "failed (a task failed: see /failures)",
+                                      .type = DAM_CHOICE,
+                                      .choices = dam_cell_status_names,
+                                      .role = DAM_FIELD_STATUS});
+    return DAM_OK;
+}
+
+void dam_layout_destroy(struct dam_layout *layout) {
+    free(layout->fields);
+    *layout = (struct dam_layout){0};
+}
+
+const char *dam_field_role_name(enum dam_field_role role) {
+    static const char *const names[] = {"parameter", "result", "status"};
+    return names[role];
+}
+
+hid_t dam_string_type(size_t size) {
+    hid_t type = H5Tcopy(H5T_C_S1);
+    if (type >= 0 &&
+        (H5Tset_size(type, size == 0 ? 1 : size) < 0 || H5Tset_strpad(type, H5T_STR_NULLPAD) < 0)) {
+        H5Tclose(type);
+        return -1;
+    }
+    return type;
+}
+
+hid_t dam_number_type(enum dam_type type) {
+    assert(type != DAM_CHOICE);
+    return type == DAM_INTEGER ? H5T_STD_I64LE : H5T_IEEE_F64LE;
+}
+
+hid_t dam_layout_type(const struct dam_layout *layout) {
+    hid_t row = H5Tcreate(H5T_COMPOUND, layout->row_size);
+    for (size_t f = 0; row >= 0 && f < layout->count; f++) {
+        const struct dam_field *field = &layout->fields[f];
+        bool text = field->type == DAM_CHOICE;
+        hid_t type = text ? dam_string_type(field->size) : dam_number_type(field->type);
+        bool inserted = type >= 0 && H5Tinsert(row, field->name, field->offset, type) >= 0;
+        if (text && type >= 0)
+            H5Tclose(type);
+        if (!inserted) {
+            H5Tclose(row);
+            row = -1;
+        }
+    }
+    return row;
+}
+
+double dam_canonical(double x) {
+    const uint64_t bits = UINT64_C(0x7ff8000000000000);
+    double nan;
+    memcpy(&nan, &bits, sizeof nan);
+    return isnan(x) ? nan : x;
+}
+
+void dam_layout_fill(const struct dam_layout *layout, const struct dam_cell *cell,
+                     const union dam_value *results, enum dam_cell_status status, void *row) {
+    memset(row, 0, layout->row_size);
+    for (size_t f = 0; f < layout->count; f++) {
+        const struct dam_field *field = &layout->fields[f];
+        union dam_value value = {.integer = status};
+        if (field->role == DAM_FIELD_PARAMETER)
+            value = cell->values[field->source];
+        else if (field->role == DAM_FIELD_RESULT)
+            value = results[field->source];
+        if (field->type == DAM_REAL)
+            value.real = dam_canonical(value.real);
+        char *at = (char *)row + field->offset;
+        if (field->type == DAM_CHOICE)
+            memcpy(at, field->choices[value.integer], strlen(field->choices[value.integer]));
+        else
+            memcpy(at, &value, sizeof value);
+    }
+}

@@ -1,0 +1,56 @@
+/* The columns of /results and their place in a row, from the kind's tables. */
+#ifndef DAM_RUN_LAYOUT_H
+#define DAM_RUN_LAYOUT_H
+
+#include "kinds/kind.h"
+#include <hdf5.h>
+
+/* What became of a cell: the last column. */
+enum dam_cell_status { DAM_CELL_COMPLETE, DAM_CELL_PARTIAL, DAM_CELL_FAILED };
+extern const char *const dam_cell_status_names[]; /* NULL-terminated */
+
+enum dam_field_role { DAM_FIELD_PARAMETER, DAM_FIELD_RESULT, DAM_FIELD_STATUS };
+
+/* One column: 8 bytes for integers and reals, a 0-padded string for choices. */
+struct dam_field {
+    const char *name, *unit, *doc;
+    enum dam_type type;
+    const char *const *choices;
+    enum dam_field_role role;
+    size_t source; /* index in the parameter or result table */
+    size_t offset, size;
+};
+
+struct dam_layout {
+    struct dam_field *fields;
+    size_t count;
+    size_t row_size; /* packed */
+};
+
+/* The parameter columns (science and derived, in the table's order), the scalar result columns,
+ * the status. */
+enum dam_status dam_layout_new(struct dam_layout *layout, const struct dam_kind *kind,
+                               struct dam_error *error) DAM_CHECKED;
+void dam_layout_destroy(struct dam_layout *layout);
+
+/* "parameter", "result", "status". */
+const char *dam_field_role_name(enum dam_field_role role);
+
+/* The packed compound type of a row in the file, little-endian; negative on failure. The caller
+ * closes it. */
+hid_t dam_layout_type(const struct dam_layout *layout);
+
+/* A 0-padded string type of `size` bytes (at least 1); negative on failure. */
+hid_t dam_string_type(size_t size);
+
+/* The type of an integer (DAM_INTEGER) or a real (DAM_REAL) in the file: never to be closed. */
+hid_t dam_number_type(enum dam_type type);
+
+/* Write one row. NaNs get one bit pattern. */
+void dam_layout_fill(const struct dam_layout *layout, const struct dam_cell *cell,
+                     const union dam_value *results, enum dam_cell_status status, void *row);
+
+/* x, or the one NaN that files hold. */
+double dam_canonical(double x);
+
+#endif

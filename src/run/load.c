@@ -1,0 +1,196 @@
+#include "run/load.h"
+#include "run/agree.h"
+#include "run/file.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int is_journal(const struct dirent *entry) {
+    return strncmp(entry->d_name, "rows-", 5) == 0;
+}
+
+/* The journals' names on rank 0, each 0-terminated, one after the other. */
+static enum dam_status list_names(const char *folder, char **names, int *size,
+                                  struct dam_error *error) {
+    struct dirent **entries;
+    int count = scandir(folder, &entries, is_journal, alphasort);
+    if (count < 0)
+        return dam_fail(error, DAM_FILE, "%s: cannot read: %s", folder, strerror(errno));
+    size_t length = 0;
+    for (int e = 0; e < count; e++)
+        length += strlen(entries[e]->d_name) + 1;
+    *names = length > INT32_MAX ? NULL : malloc(length + 1);
+    *size = 0;
+    for (int e = 0; e < count; e++) {
+        size_t each = strlen(entries[e]->d_name) + 1;
+        if (*names != NULL)
+            memcpy(*names + *size, entries[e]->d_name, each);
+        *size += (int)each;
+        free(entries[e]);
+    }
+    free(entries);
+    if (*names == NULL)
+        return dam_fail(error, DAM_MEMORY, "%s: no memory for %d names", folder, count);
+    return DAM_OK;
+}
+
+/* The list that rank 0 sees, on every rank: file systems may show it late elsewhere. */
+static enum dam_status share_names(MPI_Comm comm, const char *folder, char **names, int *size,
+                                   struct dam_error *error) {
+    int rank;
+    MPI_Comm_rank(comm, &rank);
+    *names = NULL;
+    *size = 0;
+    enum dam_status status = DAM_OK;
+    if (rank == 0)
+        status = list_names(folder, names, size, error);
+    status = dam_agree(comm, status, error);
+    if (status != DAM_OK)
+        return status;
+    MPI_Bcast(size, 1, MPI_INT, 0, comm);
+    if (rank != 0 && (*names = malloc((size_t)*size + 1)) == NULL)
+        status = dam_fail(error, DAM_MEMORY, "no memory for %d bytes of names", *size);
+    status = dam_agree(comm, status, error);
+    if (status == DAM_OK)
+        MPI_Bcast(*names, *size, MPI_CHAR, 0, comm);
+    return status;
+}
+
+struct loading {
+    const struct dam_cell_finder *finder;
+    struct dam_ledger *ledger;
+    uint32_t file;
+    bool retry_failed;
+};
+
+static enum dam_status note_row(void *context, const struct dam_row *row, const void *payload,
+                                uint32_t size, uint64_t offset, struct dam_error *error) {
+    (void)payload;
+    struct loading *loading = context;
+    uint32_t cell = dam_cell_find(loading->finder, &row->cell);
+    /* Rows of cells that the study no longer has stay in the journal, should they come back. */
+    if (cell == UINT32_MAX || (loading->retry_failed && row->status != DAM_OK) ||
+        row->start_end <= row->start_begin)
+        return DAM_OK;
+    struct dam_entry entry = {
+        .item = {.cell = cell,
+                 .round = row->round,
+                 .replica = row->replica,
+                 .status = row->status,
+                 .start_begin = row->start_begin,
+                 .start_end = row->start_end,
+                 .plan = row->plan},
+        .file = loading->file,
+        .size = size,
+        .offset = offset,
+        .seconds = row->seconds,
+    };
+    return dam_ledger_add(loading->ledger, &entry, error);
+}
+
+static enum dam_status load_files(MPI_Comm comm, const char *folder, const char *names, int size,
+                                  const struct dam_journal_identity *identity,
+                                  struct loading *loading, struct dam_error *error) {
+    int rank, ranks;
+    MPI_Comm_rank(comm, &rank);
+    MPI_Comm_size(comm, &ranks);
+    enum dam_status status = DAM_OK;
+    for (int at = 0; status == DAM_OK && at < size; at += (int)strlen(names + at) + 1) {
+        char *path = dam_path_join(folder, names + at);
+        if (path == NULL)
+            return dam_fail(error, DAM_MEMORY, "no memory for a file's name");
+        status = dam_ledger_add_file(loading->ledger, path, error);
+        loading->file = (uint32_t)loading->ledger->file_count - 1;
+        uint64_t damaged = 0;
+        if (status == DAM_OK && loading->file % (uint32_t)ranks == (uint32_t)rank)
+            status = dam_journal_read(path, identity, note_row, loading, &damaged, error);
+        loading->ledger->damaged += damaged;
+        free(path);
+    }
+    return status;
+}
+
+enum dam_status dam_load(MPI_Comm comm, const char *folder,
+                         const struct dam_journal_identity *identity, const struct dam_study *study,
+                         bool retry_failed, struct dam_ledger *ledger, struct dam_error *error) {
+    char *names;
+    int size;
+    enum dam_status status = share_names(comm, folder, &names, &size, error);
+    struct dam_cell_finder finder = {0};
+    if (status == DAM_OK && size > 0) {
+        status = dam_cell_finder_new(&finder, study, error);
+        struct loading loading = {
+            .finder = &finder, .ledger = ledger, .retry_failed = retry_failed};
+        if (status == DAM_OK)
+            status = load_files(comm, folder, names, size, identity, &loading, error);
+        status = dam_agree(comm, status, error);
+    }
+    dam_cell_finder_destroy(&finder);
+    free(names);
+    return status;
+}
+
+enum dam_status dam_load_gather(MPI_Comm comm, const struct dam_ledger *ledger,
+                                struct dam_entry **entries, size_t *count,
+                                struct dam_error *error) {
+    int rank, size, mine = (int)ledger->count;
+    MPI_Comm_rank(comm, &rank);
+    MPI_Comm_size(comm, &size);
+    *entries = NULL;
+    *count = 0;
+    int *counts = calloc(2 * (size_t)size, sizeof *counts), *starts = counts + size;
+    enum dam_status status = DAM_OK;
+    if (counts == NULL || ledger->count > INT32_MAX)
+        status = dam_fail(error, DAM_MEMORY, "no memory to gather %zu rows", ledger->count);
+    status = dam_agree(comm, status, error);
+    if (status == DAM_OK) {
+        MPI_Gather(&mine, 1, MPI_INT, counts, 1, MPI_INT, 0, comm);
+        for (int r = 0; rank == 0 && r < size; r++) {
+            starts[r] = (int)*count;
+            *count += (size_t)counts[r];
+        }
+        if (rank == 0 &&
+            (*count > INT32_MAX || (*entries = calloc(*count + 1, sizeof **entries)) == NULL))
+            status = dam_fail(error, DAM_MEMORY, "no memory for the index of %zu rows", *count);
+        status = dam_agree(comm, status, error);
+    }
+    if (status == DAM_OK) {
+        MPI_Datatype entry;
+        MPI_Type_contiguous(sizeof(struct dam_entry), MPI_BYTE, &entry);
+        MPI_Type_commit(&entry);
+        MPI_Gatherv(ledger->entries, mine, entry, *entries, counts, starts, entry, 0, comm);
+        MPI_Type_free(&entry);
+        if (rank == 0)
+            qsort(*entries, *count, sizeof **entries, dam_item_compare);
+    }
+    free(counts);
+    return status;
+}
+
+enum dam_status dam_load_records(const struct dam_ledger *ledger, const struct dam_entry *entries,
+                                 size_t count, const void ***records, unsigned char **bytes,
+                                 struct dam_error *error) {
+    size_t total = 0;
+    for (size_t i = 0; i < count; i++)
+        total += (entries[i].size + 7u) / 8 * 8;
+    *records = calloc(count + 1, sizeof **records);
+    *bytes = malloc(total + 1);
+    if (*records == NULL || *bytes == NULL)
+        return dam_fail(error, DAM_MEMORY, "no memory for %zu bytes of records", total);
+    enum dam_status status = DAM_OK;
+    unsigned char *at = *bytes;
+    for (size_t i = 0; status == DAM_OK && i < count; i++) {
+        const char *path = ledger->files[entries[i].file];
+        int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+        if (descriptor < 0)
+            return dam_fail(error, DAM_FILE, "%s: cannot read: %s", path, strerror(errno));
+        status = dam_file_read_at(descriptor, at, entries[i].size, entries[i].offset, path, error);
+        close(descriptor);
+        (*records)[i] = at;
+        at += (entries[i].size + 7u) / 8 * 8;
+    }
+    return status;
+}

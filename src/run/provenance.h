@@ -1,0 +1,25 @@
+/* What made a result: versions, machine, job. The part of a file that may differ between runs. */
+#ifndef DAM_RUN_PROVENANCE_H
+#define DAM_RUN_PROVENANCE_H
+
+#include <dam/error.h>
+#include <mpi.h>
+#include <stddef.h>
+
+struct dam_provenance {
+    struct dam_provenance_item {
+        const char *name, *doc;
+        char *text;
+    } * items;
+    size_t count;
+};
+
+/* Collective: every rank gets the same texts. `started` is seconds since 1970. */
+enum dam_status dam_provenance_new(struct dam_provenance *provenance, MPI_Comm comm, double started,
+                                   struct dam_error *error) DAM_CHECKED;
+void dam_provenance_destroy(struct dam_provenance *provenance);
+
+/* "0.1.0 (commit abc1234)", for dam --version. */
+const char *dam_version_text(void);
+
+#endif

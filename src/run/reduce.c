@@ -1,0 +1,285 @@
+#include "run/reduce.h"
+#include "run/agree.h"
+#include "run/history.h"
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static enum dam_status no_memory(const struct dam_results *results, struct dam_error *error) {
+    return dam_fail(error, DAM_MEMORY, "no memory for the results of %zu cells; use more ranks",
+                    results->count);
+}
+
+static bool is_array(const struct dam_kind *kind, size_t column) {
+    return kind->columns[column].shape == DAM_ARRAY;
+}
+
+static void widest(struct dam_results *results) {
+    struct dam_cell cell;
+    for (size_t i = 0; i < results->count; i++) {
+        dam_study_cell(results->study, results->first + i, &cell);
+        for (size_t c = 0; c < results->kind->column_count; c++) {
+            if (!is_array(results->kind, c))
+                continue;
+            uint64_t extent = results->kind->extent(&cell, c);
+            if (extent > results->widths[c])
+                results->widths[c] = extent;
+        }
+    }
+}
+
+static enum dam_status allocate(struct dam_results *results, MPI_Comm comm,
+                                const struct dam_study *study, const struct dam_kind *kind,
+                                struct dam_error *error) {
+    int rank, size;
+    MPI_Comm_rank(comm, &rank);
+    MPI_Comm_size(comm, &size);
+    size_t first = dam_first_cell(study->cell_count, rank, size), columns = kind->column_count;
+    results->first = first;
+    results->count = dam_first_cell(study->cell_count, rank + 1, size) - first;
+    enum dam_status status = dam_layout_new(&results->layout, kind, error);
+    results->widths = calloc(columns + 1, sizeof *results->widths);
+    results->scalars = calloc(columns + 1, sizeof *results->scalars);
+    results->arrays = calloc(columns + 1, sizeof *results->arrays);
+    results->scratch = calloc(columns + 1, sizeof *results->scratch);
+    results->rows = calloc(results->count + 1, results->layout.row_size + 1);
+    results->timings = calloc(results->count + 1, sizeof *results->timings);
+    if (status == DAM_OK &&
+        (results->widths == NULL || results->scalars == NULL || results->arrays == NULL ||
+         results->scratch == NULL || results->rows == NULL || results->timings == NULL))
+        status = no_memory(results, error);
+    status = dam_agree(comm, status, error);
+    if (status != DAM_OK)
+        return status;
+    widest(results);
+    MPI_Allreduce(MPI_IN_PLACE, results->widths, (int)columns, MPI_UINT64_T, MPI_MAX, comm);
+    for (size_t c = 0; c < columns; c++) {
+        if (!is_array(kind, c))
+            continue;
+        assert(kind->columns[c].type != DAM_CHOICE);
+        size_t elements;
+        if (__builtin_mul_overflow(results->count + 1, results->widths[c], &elements))
+            elements = SIZE_MAX;
+        results->arrays[c] = calloc(elements, sizeof(double));
+        results->scratch[c] = calloc(results->widths[c] + 1, sizeof(double));
+        if (results->arrays[c] == NULL || results->scratch[c] == NULL)
+            status = no_memory(results, error);
+    }
+    return dam_agree(comm, status, error);
+}
+
+void dam_results_destroy(struct dam_results *results) {
+    if (results->kind == NULL)
+        return;
+    for (size_t c = 0; c < results->kind->column_count; c++) {
+        if (results->arrays != NULL)
+            free(results->arrays[c]);
+        if (results->scratch != NULL)
+            free(results->scratch[c]);
+    }
+    dam_layout_destroy(&results->layout);
+    free(results->arrays);
+    free(results->scratch);
+    free(results->widths);
+    free(results->scalars);
+    free(results->rows);
+    free(results->timings);
+    free(results->failures);
+}
+
+static enum dam_status add_failure(struct dam_results *results, const struct dam_held_row *row,
+                                   struct dam_error *error) {
+    if (results->failure_count == results->failure_capacity) {
+        size_t capacity = 2 * results->failure_capacity + 16;
+        struct dam_failure *failures = reallocarray(results->failures, capacity, sizeof *failures);
+        if (failures == NULL)
+            return no_memory(results, error);
+        results->failures = failures;
+        results->failure_capacity = capacity;
+    }
+    struct dam_failure *failure = &results->failures[results->failure_count++];
+    *failure = (struct dam_failure){
+        .cell = row->item.cell,
+        .round = row->item.round,
+        .replica = row->item.replica,
+        .start_begin = (int64_t)row->item.start_begin,
+        .start_end = (int64_t)row->item.start_end,
+    };
+    const char *name = "unknown";
+    if (row->item.status < DAM_STATUS_COUNT)
+        name = dam_status_text((enum dam_status)row->item.status);
+    snprintf(failure->status, sizeof failure->status, "%s", name);
+    size_t length = row->size < DAM_MESSAGE_LENGTH ? row->size : DAM_MESSAGE_LENGTH;
+    memcpy(failure->message, row->payload, length);
+    return DAM_OK;
+}
+
+/* The held rows of one cell, and what is being made of them. */
+struct gathering {
+    struct dam_results *results;
+    const struct dam_held_row *rows;
+    size_t count;
+    struct dam_filling filling;
+    struct dam_timing *timing;
+    bool failed;
+};
+
+/* Bring one replica's rows of the round at hand together. */
+static enum dam_status gather_replica(struct gathering *gathering, const struct dam_held_row *rows,
+                                      size_t count, uint64_t plan, uint64_t starts,
+                                      struct dam_error *error) {
+    uint64_t at = 0;
+    while (at < starts) {
+        const struct dam_held_row *row =
+            (const void *)dam_cover(rows, count, sizeof *rows, plan, at, starts);
+        if (row == NULL)
+            return DAM_OK;
+        at = row->item.start_end;
+        gathering->timing->tasks++;
+        gathering->timing->seconds += row->seconds;
+        if (row->item.status != DAM_OK) {
+            gathering->failed = true;
+            enum dam_status status = add_failure(gathering->results, row, error);
+            if (status != DAM_OK)
+                return status;
+        } else if (row->size != gathering->filling.record_size) {
+            return dam_fail(error, DAM_DAMAGED,
+                            "a row of cell %u has %zu bytes instead of %zu: it is from another "
+                            "version of dam; discard with --fresh",
+                            row->item.cell, row->size, gathering->filling.record_size);
+        } else {
+            dam_filling_add(&gathering->filling, row->item.round, row->item.replica,
+                            row->item.start_end - row->item.start_begin, row->payload);
+        }
+    }
+    return DAM_OK;
+}
+
+static enum dam_status gather_round(struct gathering *gathering, struct dam_error *error) {
+    uint32_t round = (uint32_t)gathering->filling.round_count - 1;
+    const struct dam_round *plan = &gathering->filling.rounds[round].plan;
+    uint64_t hash = dam_plan_hash(plan);
+    enum dam_status status = DAM_OK;
+    for (size_t i = 0; status == DAM_OK && i < gathering->count;) {
+        const struct dam_item *item = &gathering->rows[i].item;
+        size_t end = i;
+        while (end < gathering->count && gathering->rows[end].item.round == item->round &&
+               gathering->rows[end].item.replica == item->replica)
+            end++;
+        if (item->round == round && item->replica < plan->replicas)
+            status =
+                gather_replica(gathering, &gathering->rows[i], end - i, hash, plan->starts, error);
+        i = end;
+    }
+    return status;
+}
+
+/* All rounds there are; *complete when no further one is asked for. */
+static enum dam_status gather(struct gathering *gathering, bool *complete,
+                              struct dam_error *error) {
+    *complete = false;
+    for (;;) {
+        bool more;
+        enum dam_status status = dam_filling_next(&gathering->filling, &more, error);
+        if (status != DAM_OK)
+            return status;
+        if (!more) {
+            *complete = dam_filling_complete(&gathering->filling);
+            return DAM_OK;
+        }
+        status = gather_round(gathering, error);
+        if (status != DAM_OK || !dam_filling_complete(&gathering->filling))
+            return status;
+    }
+}
+
+/* Put one cell's arrays in their place, and fill up what its extent does not reach. */
+static void place_arrays(struct dam_results *results, const struct dam_cell *cell) {
+    size_t i = cell->index - results->first;
+    for (size_t c = 0; c < results->kind->column_count; c++) {
+        if (!is_array(results->kind, c))
+            continue;
+        size_t extent = results->kind->extent(cell, c), width = results->widths[c];
+        if (results->kind->columns[c].type == DAM_INTEGER) {
+            memcpy((int64_t *)results->arrays[c] + i * width, results->scratch[c],
+                   extent * sizeof(int64_t));
+            continue;
+        }
+        double *to = (double *)results->arrays[c] + i * width;
+        const double *from = results->scratch[c];
+        for (size_t e = 0; e < width; e++)
+            to[e] = dam_canonical(e < extent ? from[e] : __builtin_nan(""));
+    }
+}
+
+static enum dam_status reduce_cell(struct gathering *gathering, bool complete,
+                                   struct dam_error *error) {
+    struct dam_results *results = gathering->results;
+    const struct dam_cell *cell = &gathering->filling.cell;
+    for (size_t c = 0; c < results->kind->column_count; c++)
+        if (is_array(results->kind, c))
+            memset(results->scratch[c], 0, results->widths[c] * sizeof(double));
+    memset(results->scalars, 0, results->kind->column_count * sizeof *results->scalars);
+    struct dam_output output = {results->scalars, results->scratch};
+    struct dam_history history = dam_filling_view(&gathering->filling);
+    enum dam_status status = results->kind->reduce(cell, &history, &output, error);
+    if (status != DAM_OK)
+        return status;
+    enum dam_cell_status state = complete            ? DAM_CELL_COMPLETE
+                                 : gathering->failed ? DAM_CELL_FAILED
+                                                     : DAM_CELL_PARTIAL;
+    results->complete += state == DAM_CELL_COMPLETE;
+    results->failed += state == DAM_CELL_FAILED;
+    results->partial += state == DAM_CELL_PARTIAL;
+    dam_layout_fill(&results->layout, cell, results->scalars, state,
+                    results->rows + (cell->index - results->first) * results->layout.row_size);
+    place_arrays(results, cell);
+    return DAM_OK;
+}
+
+static double predicted_seconds(const struct dam_kind *kind, const struct dam_cell *cell) {
+    struct dam_cost cost;
+    kind->cost(cell, &cost);
+    struct dam_round round = dam_single_round(kind, cell);
+    return round.replicas * (cost.replica_seconds + cost.start_seconds * (double)round.starts);
+}
+
+static enum dam_status make_cell(struct dam_results *results, size_t index,
+                                 const struct dam_held_row *rows, size_t count,
+                                 struct dam_error *error) {
+    struct dam_cell cell;
+    dam_study_cell(results->study, index, &cell);
+    struct dam_timing *timing = &results->timings[index - results->first];
+    *timing = (struct dam_timing){.cell = (int64_t)index,
+                                  .predicted = predicted_seconds(results->kind, &cell)};
+    struct gathering gathering = {
+        .results = results, .rows = rows, .count = count, .timing = timing};
+    dam_filling_begin(&gathering.filling, results->kind, &cell);
+    bool complete;
+    enum dam_status status = gather(&gathering, &complete, error);
+    if (status == DAM_OK)
+        status = reduce_cell(&gathering, complete, error);
+    dam_filling_destroy(&gathering.filling);
+    return status;
+}
+
+static enum dam_status make_cells(struct dam_results *results, const struct dam_holding *holding,
+                                  struct dam_error *error) {
+    enum dam_status status = DAM_OK;
+    for (size_t i = 0, row = 0; status == DAM_OK && i < results->count; i++) {
+        size_t index = results->first + i, begin = row;
+        while (row < holding->count && holding->rows[row].item.cell == index)
+            row++;
+        status = make_cell(results, index, holding->rows + begin, row - begin, error);
+    }
+    return status;
+}
+
+enum dam_status dam_results_new(struct dam_results *results, MPI_Comm comm,
+                                const struct dam_study *study, const struct dam_kind *kind,
+                                const struct dam_holding *holding, struct dam_error *error) {
+    *results = (struct dam_results){.study = study, .kind = kind};
+    enum dam_status status = allocate(results, comm, study, kind, error);
+    return status == DAM_OK ? dam_agree(comm, make_cells(results, holding, error), error) : status;
+}

@@ -1,0 +1,46 @@
+/* Rows -> results: a rank's cells, each reduced from its rows in replica order. */
+#ifndef DAM_RUN_REDUCE_H
+#define DAM_RUN_REDUCE_H
+
+#include "run/exchange.h"
+#include "run/layout.h"
+#include <mpi.h>
+
+enum { DAM_MESSAGE_LENGTH = 240, DAM_STATUS_LENGTH = 16 };
+
+/* Rows of /failures and /provenance/timing. */
+struct dam_failure {
+    int64_t cell, round, replica, start_begin, start_end;
+    char status[DAM_STATUS_LENGTH], message[DAM_MESSAGE_LENGTH];
+};
+struct dam_timing {
+    int64_t cell, tasks;
+    double seconds, predicted;
+};
+
+/* What this rank makes of its cells first .. first + count - 1. */
+struct dam_results {
+    const struct dam_study *study;
+    const struct dam_kind *kind;
+    struct dam_layout layout;
+    size_t first, count;
+    unsigned char *rows; /* [count][layout.row_size] */
+    void **arrays;       /* for each array column c: [count][widths[c]] of 8 bytes */
+    uint64_t *widths;    /* [column_count], of all ranks */
+    void **scratch;      /* for each array column: one cell's, of its own extent */
+    union dam_value *scalars;
+    struct dam_timing *timings; /* [count] */
+    struct dam_failure *failures;
+    size_t failure_count, failure_capacity;
+    uint64_t complete, partial, failed; /* cells by status */
+};
+
+/* Reduce the cells this rank owns from their rows. Collective; the same status on every rank.
+ * *results is the caller's, also after a failure. */
+enum dam_status dam_results_new(struct dam_results *results, MPI_Comm comm,
+                                const struct dam_study *study, const struct dam_kind *kind,
+                                const struct dam_holding *holding,
+                                struct dam_error *error) DAM_CHECKED;
+void dam_results_destroy(struct dam_results *results);
+
+#endif

@@ -1,0 +1,410 @@
+#include "run/run.h"
+#include "run/agree.h"
+#include "run/load.h"
+#include "run/open.h"
+#include "run/output.h"
+#include "run/publish.h"
+#include "run/result.h"
+#include "run/work.h"
+#include "study/study.h"
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* One run of one study, as one rank sees it. */
+struct run {
+    MPI_Comm comm;
+    int rank, size;
+    const struct dam_kinds *kinds;
+    const struct dam_run_options *options; /* on rank 0 only */
+    double started;                        /* seconds since 1970 */
+    struct dam_deadline deadline;
+
+    struct dam_study *study;
+    const struct dam_kind *kind;
+    struct dam_journal_identity identity;
+    struct dam_output_paths paths;
+    int lock; /* on rank 0; -1 elsewhere */
+    bool retry_failed;
+
+    struct dam_ledger ledger;
+    struct dam_journal *journal;
+    struct dam_task_runner runner;
+};
+
+char *dam_run_default_output(const char *study_path) {
+    const char *slash = strrchr(study_path, '/');
+    const char *stem = slash == NULL ? study_path : slash + 1;
+    const char *dot = strrchr(stem, '.');
+    int length = (int)(dot == NULL || dot == stem ? strlen(stem) : (size_t)(dot - stem));
+    char *output = NULL;
+    return asprintf(&output, "%.*s.h5", length, stem) < 0 ? NULL : output;
+}
+
+/* ---- the study, on every rank ---- */
+
+static enum dam_status parse(struct run *run, const char *name, const char *text, size_t length,
+                             const char *const *overrides, size_t override_count,
+                             struct dam_error *error) {
+    enum dam_status status = dam_open_text(run->kinds, name, text, length, overrides,
+                                           override_count, &run->study, &run->kind, error);
+    if (status != DAM_OK)
+        return status;
+    run->identity.schema_version = run->study->schema->version;
+    run->identity.seed = run->study->seed;
+    snprintf(run->identity.kind, sizeof run->identity.kind, "%s", run->study->schema->name);
+    return DAM_OK;
+}
+
+/* What rank 0 read, for the others to parse: name, text and overrides, each 0-terminated. */
+struct packet {
+    char *bytes;
+    uint64_t size, text_length, override_count;
+};
+
+static enum dam_status pack(struct packet *packet, const struct dam_run_options *options,
+                            const char *text, size_t length, struct dam_error *error) {
+    size_t size = strlen(options->study_path) + 1 + length + 1;
+    for (size_t o = 0; o < options->override_count; o++)
+        size += strlen(options->overrides[o]) + 1;
+    *packet = (struct packet){malloc(size), size, length, options->override_count};
+    if (packet->bytes == NULL || size > INT32_MAX)
+        return dam_fail(error, DAM_MEMORY, "no memory to share %zu bytes of study", size);
+    char *at = stpcpy(packet->bytes, options->study_path) + 1;
+    memcpy(at, text, length);
+    at[length] = '\0';
+    at += length + 1;
+    for (size_t o = 0; o < options->override_count; o++)
+        at = stpcpy(at, options->overrides[o]) + 1;
+    return DAM_OK;
+}
+
+static enum dam_status read_on_root(struct run *run, struct packet *packet,
+                                    struct dam_error *error) {
+    const struct dam_run_options *options = run->options;
+    char *text;
+    size_t length;
+    enum dam_status status = dam_study_read(options->study_path, &text, &length, error);
+    if (status != DAM_OK)
+        return status;
+    status = parse(run, options->study_path, text, length, options->overrides,
+                   options->override_count, error);
+    if (status == DAM_OK)
+        status = pack(packet, options, text, length, error);
+    free(text);
+    return status;
+}
+
+static enum dam_status parse_packet(struct run *run, const struct packet *packet,
+                                    struct dam_error *error) {
+    const char **overrides = calloc(packet->override_count + 1, sizeof *overrides);
+    if (overrides == NULL)
+        return dam_fail(error, DAM_MEMORY, "no memory for the overrides");
+    const char *name = packet->bytes, *text = name + strlen(name) + 1;
+    const char *at = text + packet->text_length + 1;
+    for (size_t o = 0; o < packet->override_count; o++, at += strlen(at) + 1)
+        overrides[o] = at;
+    enum dam_status status =
+        parse(run, name, text, packet->text_length, overrides, packet->override_count, error);
+    free(overrides);
+    return status;
+}
+
+/* Rank 0 reads the file and finds its faults; the others get its text. */
+static enum dam_status share_study(struct run *run, struct dam_error *error) {
+    struct packet packet = {0};
+    enum dam_status status = DAM_OK;
+    if (run->rank == 0)
+        status = read_on_root(run, &packet, error);
+    status = dam_agree(run->comm, status, error);
+    if (status == DAM_OK && run->size > 1) {
+        uint64_t sizes[3] = {packet.size, packet.text_length, packet.override_count};
+        MPI_Bcast(sizes, 3, MPI_UINT64_T, 0, run->comm);
+        if (run->rank != 0) {
+            packet = (struct packet){malloc(sizes[0]), sizes[0], sizes[1], sizes[2]};
+            if (packet.bytes == NULL)
+                status = dam_fail(error, DAM_MEMORY, "no memory for the study's text");
+        }
+        status = dam_agree(run->comm, status, error);
+        if (status == DAM_OK) {
+            MPI_Bcast(packet.bytes, (int)packet.size, MPI_CHAR, 0, run->comm);
+            if (run->rank != 0)
+                status = parse_packet(run, &packet, error);
+            status = dam_agree(run->comm, status, error);
+        }
+    }
+    free(packet.bytes);
+    return status;
+}
+
+/* ---- checks before any work ---- */
+
+/* The cell whose task needs the most memory must fit on a node as often as the node has ranks. */
+static enum dam_status check_memory(struct run *run, struct dam_error *error) {
+    MPI_Comm node;
+    int ranks, most_ranks;
+    MPI_Comm_split_type(run->comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
+    MPI_Comm_size(node, &ranks);
+    MPI_Comm_free(&node);
+    MPI_Allreduce(&ranks, &most_ranks, 1, MPI_INT, MPI_MAX, run->comm);
+    if (run->rank != 0)
+        return DAM_OK;
+    char identity[DAM_IDENTITY_LENGTH], need[32], all[32], have[32];
+    double most = dam_open_largest(run->study, run->kind, identity);
+    double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    if (most * most_ranks <= memory)
+        return DAM_OK;
+    return dam_fail(error, DAM_INPUT,
+                    "%s: cell %s needs %s (%.0f bytes) on each rank, %s for %d ranks on a node; "
+                    "this one has %s: use fewer ranks a node or a smaller study",
+                    run->options->study_path, identity, dam_bytes_text(need, most), most,
+                    dam_bytes_text(all, most * most_ranks), most_ranks,
+                    dam_bytes_text(have, memory));
+}
+
+/* A result that is already there must be of this kind, schema and seed. */
+static enum dam_status check_published(const struct run *run, struct dam_error *error) {
+    if (access(run->paths.file, F_OK) != 0)
+        return DAM_OK;
+    struct dam_result *result;
+    struct dam_result_study found;
+    struct dam_error why;
+    enum dam_status status = dam_result_open(&result, run->paths.file, &why);
+    if (status == DAM_OK) {
+        status = dam_result_study_read(result, &found, &why);
+        dam_result_close(result);
+    }
+    if (status != DAM_OK)
+        return dam_fail(error, DAM_INPUT,
+                        "%s: exists and is not a whole result of dam; name another output with "
+                        "-o, or discard it with --fresh",
+                        run->paths.file);
+    bool same = strcmp(found.kind, run->identity.kind) == 0 && found.seed == run->identity.seed &&
+                found.version == run->identity.schema_version;
+    if (!same)
+        status = dam_fail(error, DAM_INPUT,
+                          "%s holds results of kind %s, schema %u, seed %" PRIu64
+                          "; this study is kind %s, schema %u, seed %" PRIu64
+                          ": name another output with -o, or discard it with --fresh",
+                          run->paths.file, found.kind, found.version, found.seed,
+                          run->identity.kind, run->identity.schema_version, run->identity.seed);
+    dam_result_study_destroy(&found);
+    return status;
+}
+
+static enum dam_status take_output(struct run *run, struct dam_error *error) {
+    enum dam_status status = dam_output_lock(&run->paths, &run->lock, error);
+    if (status == DAM_OK && run->options->fresh)
+        status = dam_output_discard(&run->paths, error);
+    if (status == DAM_OK)
+        status = check_published(run, error);
+    if (status == DAM_OK && access(run->paths.stop, F_OK) == 0) {
+        /* A request of the last run's time. */
+        if (unlink(run->paths.stop) != 0)
+            status =
+                dam_fail(error, DAM_FILE, "%s: cannot remove it; do so to go on", run->paths.stop);
+    }
+    return status;
+}
+
+/* ---- the work ---- */
+
+static enum dam_status open_journal(struct run *run, struct dam_error *error) {
+    /* One name for this run's files on all ranks, later than those of earlier runs. */
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    uint64_t stamp = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    MPI_Bcast(&stamp, 1, MPI_UINT64_T, 0, run->comm);
+    char name[64];
+    snprintf(name, sizeof name, "rows-%020" PRIu64 "-%06d", stamp, run->rank);
+    enum dam_status status =
+        dam_journal_new(&run->journal, run->paths.folder, name, &run->identity, error);
+    if (status == DAM_OK)
+        status = dam_ledger_add_file(&run->ledger, dam_journal_path(run->journal), error);
+    run->runner = dam_task_runner_new(run->study, run->kind);
+    run->runner.folder = run->paths.folder;
+    run->runner.journal = run->journal;
+    run->runner.ledger = &run->ledger;
+    run->runner.file = (uint32_t)run->ledger.file_count - 1;
+    return dam_agree(run->comm, status, error);
+}
+
+static void warn_of_damage(const struct run *run) {
+    uint64_t damaged = run->ledger.damaged, all = 0;
+    MPI_Reduce(&damaged, &all, 1, MPI_UINT64_T, MPI_SUM, 0, run->comm);
+    if (run->rank == 0 && all > 0)
+        fprintf(stderr,
+                "dam: %s: %" PRIu64 " bytes belong to no whole row; what they held is done "
+                "again\n",
+                run->paths.folder, all);
+}
+
+static enum dam_status work(struct run *run, struct dam_work_end *end, struct dam_error *error) {
+    struct dam_entry *known = NULL;
+    const void **records = NULL;
+    unsigned char *bytes = NULL;
+    size_t count = 0;
+    struct dam_work work = {.comm = run->comm, .runner = &run->runner, .deadline = run->deadline};
+    enum dam_status status = dam_load_gather(run->comm, &run->ledger, &known, &count, error);
+    if (status == DAM_OK && run->rank == 0) {
+        if (run->kind->more != NULL)
+            status = dam_load_records(&run->ledger, known, count, &records, &bytes, error);
+        if (status == DAM_OK)
+            status =
+                dam_dealer_new(&work.dealer, run->study, run->kind, known, count, records, error);
+        work.stop_path = run->paths.stop;
+        work.status_path = run->paths.status;
+        work.fail_fast = run->options->fail_fast;
+    }
+    status = dam_agree(run->comm, status, error);
+    if (status == DAM_OK)
+        status = dam_work(&work, end, error);
+    dam_dealer_destroy(work.dealer);
+    free(records);
+    free(bytes);
+    free(known);
+    enum dam_status synced = dam_journal_sync(run->journal, error);
+    return dam_agree(run->comm, status != DAM_OK ? status : synced, error);
+}
+
+/* ---- the end ---- */
+
+static void summarise(const struct run *run, const struct dam_progress *progress,
+                      const struct dam_published *published) {
+    char took[32];
+    printf("%s: %" PRIu64 " cells, %" PRIu64 " tasks", run->paths.file, published->cells,
+           progress->done);
+    if (published->partial > 0)
+        printf(", %" PRIu64 " cells partial", published->partial);
+    if (published->failed > 0)
+        printf(", %" PRIu64 " cells failed (%" PRIu64 " tasks: see /failures)", published->failed,
+               published->failures);
+    printf("; %s on %d rank%s\n", dam_duration_text(took, progress->elapsed), run->size,
+           run->size == 1 ? "" : "s");
+    if (progress->phase == DAM_PHASE_STOPPED)
+        printf("stopped with work left; start the same command again to go on\n");
+}
+
+static enum dam_status publish(struct run *run, struct dam_work_end *end, struct dam_error *error) {
+    struct dam_published published;
+    enum dam_status status = DAM_OK;
+    if (run->rank == 0)
+        status = dam_progress_write(run->paths.status, &end->progress, error);
+    status = dam_agree(run->comm, status, error);
+    if (status == DAM_OK)
+        status = dam_publish(run->comm, run->study, run->kind, &run->ledger, &run->paths,
+                             run->started, &published, error);
+    if (status == DAM_OK && run->rank == 0) {
+        end->progress.phase = end->drained ? DAM_PHASE_STOPPED : DAM_PHASE_FINISHED;
+        end->progress.updated = (int64_t)time(NULL);
+        status = dam_progress_write(run->paths.status, &end->progress, error);
+        summarise(run, &end->progress, &published);
+    }
+    status = dam_agree(run->comm, status, error);
+    if (status != DAM_OK)
+        return status;
+    /* Nothing more to say: the summary has said it. */
+    error->text[0] = '\0';
+    bool fail_fast = run->rank == 0 && run->options->fail_fast;
+    MPI_Bcast(&fail_fast, 1, MPI_C_BOOL, 0, run->comm);
+    if (published.failures > 0 && (fail_fast || !end->drained))
+        return DAM_TASKS;
+    return end->drained ? DAM_STOPPED : DAM_OK;
+}
+
+static enum dam_status dry_run(struct run *run, struct dam_error *error) {
+    if (run->rank != 0)
+        return DAM_OK;
+    struct dam_dealer *dealer;
+    enum dam_status status = dam_dealer_new(&dealer, run->study, run->kind, NULL, 0, NULL, error);
+    if (status != DAM_OK)
+        return status;
+    struct dam_dealer_counts counts = dam_dealer_counts(dealer);
+    char time[32];
+    printf("%s: kind %s, %zu cells, %" PRIu64 " tasks, about %s of core time; would write %s\n",
+           run->options->study_path, run->kind->schema.name, run->study->cell_count, counts.total,
+           dam_duration_text(time, counts.seconds_left), run->paths.file);
+    dam_dealer_destroy(dealer);
+    return DAM_OK;
+}
+
+static enum dam_status run_all(struct run *run, struct dam_error *error) {
+    struct dam_work_end end = {0};
+    enum dam_status status = DAM_OK;
+    if (run->rank == 0)
+        status = take_output(run, error);
+    status = dam_agree(run->comm, status, error);
+    if (status == DAM_OK)
+        status = dam_load(run->comm, run->paths.folder, &run->identity, run->study,
+                          run->retry_failed, &run->ledger, error);
+    if (status != DAM_OK)
+        return status;
+    warn_of_damage(run);
+    status = open_journal(run, error);
+    if (status == DAM_OK)
+        status = work(run, &end, error);
+    return status == DAM_OK ? publish(run, &end, error) : status;
+}
+
+/* What rank 0's options say to the others. */
+static void share_options(struct run *run, bool *dry) {
+    bool flags[2] = {false, false};
+    if (run->rank == 0) {
+        flags[0] = run->options->dry_run;
+        flags[1] = run->options->retry_failed;
+    }
+    MPI_Bcast(flags, 2, MPI_C_BOOL, 0, run->comm);
+    *dry = flags[0];
+    run->retry_failed = flags[1];
+}
+
+static enum dam_status share_paths(struct run *run, struct dam_error *error) {
+    int length = run->rank == 0 ? (int)strlen(run->options->output_path) : 0;
+    MPI_Bcast(&length, 1, MPI_INT, 0, run->comm);
+    char *file = calloc(1, (size_t)length + 1);
+    enum dam_status status = DAM_OK;
+    if (file == NULL)
+        status = dam_fail(error, DAM_MEMORY, "no memory for the output's name");
+    status = dam_agree(run->comm, status, error);
+    if (status == DAM_OK) {
+        if (run->rank == 0)
+            memcpy(file, run->options->output_path, (size_t)length);
+        MPI_Bcast(file, length, MPI_CHAR, 0, run->comm);
+        status = dam_agree(run->comm, dam_output_paths_new(&run->paths, file, error), error);
+    }
+    free(file);
+    return status;
+}
+
+enum dam_status dam_run(MPI_Comm comm, const struct dam_kinds *kinds,
+                        const struct dam_run_options *options, struct dam_error *error) {
+    struct run run = {.kinds = kinds, .options = options, .lock = -1};
+    run.started = (double)time(NULL);
+    MPI_Comm_dup(comm, &run.comm);
+    MPI_Comm_rank(run.comm, &run.rank);
+    MPI_Comm_size(run.comm, &run.size);
+    run.deadline = dam_deadline_new(run.rank == 0 ? options->time_limit : 0);
+    dam_stop_install();
+    bool dry;
+    share_options(&run, &dry);
+    enum dam_status status = share_study(&run, error);
+    if (status == DAM_OK)
+        status = dam_agree(run.comm, check_memory(&run, error), error);
+    if (status == DAM_OK)
+        status = share_paths(&run, error);
+    if (status == DAM_OK)
+        status = dry ? dam_agree(run.comm, dry_run(&run, error), error) : run_all(&run, error);
+    dam_task_runner_destroy(&run.runner);
+    dam_journal_destroy(run.journal);
+    dam_ledger_destroy(&run.ledger);
+    dam_output_paths_destroy(&run.paths);
+    dam_study_destroy(run.study);
+    if (run.lock >= 0)
+        close(run.lock);
+    MPI_Comm_free(&run.comm);
+    return status;
+}

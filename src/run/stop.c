@@ -1,0 +1,76 @@
+#include "run/stop.h"
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t drain_wanted;
+static volatile sig_atomic_t journal_descriptor = -1;
+
+enum { EXIT_STOPPED = 75 };
+
+static void on_drain(int signal) {
+    (void)signal;
+    drain_wanted = 1;
+}
+
+static void on_end(int signal) {
+    (void)signal;
+    if (journal_descriptor >= 0)
+        fsync(journal_descriptor);
+    _exit(EXIT_STOPPED);
+}
+
+static void handle(int signal, void (*handler)(int)) {
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(signal, &action, NULL);
+}
+
+void dam_stop_install(void) {
+    handle(SIGUSR1, on_drain);
+    handle(SIGTERM, on_end);
+    handle(SIGINT, on_end);
+    handle(SIGPIPE, SIG_IGN);
+}
+
+void dam_stop_sync_on_exit(int descriptor) {
+    journal_descriptor = descriptor;
+}
+
+bool dam_stop_signalled(void) {
+    return drain_wanted != 0;
+}
+
+double dam_clock(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* Seconds until the allocation ends, infinity outside SLURM. */
+static double allocation_left(void) {
+    const char *text = getenv("SLURM_JOB_END_TIME");
+    if (text == NULL)
+        return INFINITY;
+    char *end;
+    errno = 0;
+    long long at = strtoll(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0')
+        return INFINITY;
+    double left = (double)at - (double)time(NULL);
+    /* One that is long past is another job's, left in the environment. */
+    return left > 0 ? left : INFINITY;
+}
+
+struct dam_deadline dam_deadline_new(double time_limit) {
+    double left = allocation_left();
+    if (!isinf(left))
+        left -= fmin(60, 0.1 * left);
+    if (time_limit > 0)
+        left = fmin(left, time_limit);
+    return (struct dam_deadline){dam_clock() + left};
+}

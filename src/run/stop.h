@@ -1,0 +1,34 @@
+/* Outside requests to stop, read at safe points.
+ *
+ * Drain (finish the tasks in hand, publish, exit 75): SIGUSR1, a time limit, the end of a SLURM
+ * allocation, a stop file. At once (sync the journal, exit 75): SIGTERM and SIGINT, because a
+ * rank lives about a second after mpirun was told to end.
+ *
+ * Signal handlers reach nothing but globals, so this file has the program's only ones. */
+#ifndef DAM_RUN_STOP_H
+#define DAM_RUN_STOP_H
+
+#include <stdbool.h>
+
+/* Install the handlers. */
+void dam_stop_install(void);
+
+/* The file to sync before leaving at SIGTERM or SIGINT; -1: none. */
+void dam_stop_sync_on_exit(int descriptor);
+
+/* Has SIGUSR1 come? */
+bool dam_stop_signalled(void);
+
+/* When a drain is due, in seconds of the monotonic clock; infinity: never. */
+struct dam_deadline {
+    double at;
+};
+
+/* The earlier of `time_limit` seconds from now (0: none) and shortly before the end of the SLURM
+ * allocation, where the environment names it: a tenth of the time left, at most a minute. */
+struct dam_deadline dam_deadline_new(double time_limit);
+
+/* Seconds on the monotonic clock. */
+double dam_clock(void);
+
+#endif

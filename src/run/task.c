@@ -1,0 +1,209 @@
+#include "run/task.h"
+#include "run/checksum.h"
+#include "run/file.h"
+#include "run/stop.h"
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A state blob's file: this, then the blob. */
+struct blob_header {
+    uint64_t size;
+    uint32_t checksum, reserved;
+};
+
+struct dam_task_runner dam_task_runner_new(const struct dam_study *study,
+                                           const struct dam_kind *kind) {
+    return (struct dam_task_runner){.study = study, .kind = kind, .cell.index = SIZE_MAX};
+}
+
+void dam_task_runner_destroy(struct dam_task_runner *runner) {
+    free(runner->record);
+    runner->record = NULL;
+}
+
+static enum dam_status look_at(struct dam_task_runner *runner, uint32_t cell,
+                               struct dam_error *error) {
+    if (runner->cell.index != cell) {
+        dam_study_cell(runner->study, cell, &runner->cell);
+        runner->record_size = runner->kind->record_size(&runner->cell);
+        free(runner->record);
+        runner->record = malloc(runner->record_size);
+    }
+    if (runner->record == NULL || runner->record_size > DAM_PAYLOAD_MAX) {
+        runner->cell.index = SIZE_MAX;
+        return dam_fail(error, DAM_MEMORY, "no memory for a record of %zu bytes",
+                        runner->record_size);
+    }
+    memset(runner->record, 0, runner->record_size);
+    return DAM_OK;
+}
+
+/* A name that says whose state it is: a fresh string. */
+static char *blob_path(const struct dam_task_runner *runner, uint32_t round, uint32_t replica) {
+    char *path = NULL;
+    const struct dam_hash *hash = &runner->cell.hash;
+    int length = asprintf(&path, "%s/state-%016" PRIx64 "%016" PRIx64 "-%" PRIu32 "-%" PRIu32,
+                          runner->folder, hash->high, hash->low, round, replica);
+    return length < 0 ? NULL : path;
+}
+
+/* The blob of the round before; *file is the whole file's bytes, the caller's. A kind that leaves
+ * no blobs finds none. */
+static enum dam_status read_blob(const struct dam_task_runner *runner, const struct dam_item *item,
+                                 struct dam_task *task, char **file, struct dam_error *error) {
+    *file = NULL;
+    if (item->round == 0 || runner->folder == NULL)
+        return DAM_OK;
+    char *path = blob_path(runner, item->round - 1, item->replica);
+    if (path == NULL)
+        return dam_fail(error, DAM_MEMORY, "no memory for a file's name");
+    enum dam_status status = DAM_OK;
+    size_t size = 0;
+    if (access(path, F_OK) == 0)
+        status = dam_file_read(path, file, &size, error);
+    if (status == DAM_OK && *file != NULL) {
+        struct blob_header header = {0};
+        if (size >= sizeof header)
+            memcpy(&header, *file, sizeof header);
+        task->state = *file + sizeof header;
+        task->state_size = header.size;
+        if (size < sizeof header || header.size != size - sizeof header ||
+            header.checksum != dam_checksum(0, task->state, task->state_size))
+            status =
+                dam_fail(error, DAM_DAMAGED, "%s: damaged; discard the run with --fresh", path);
+    }
+    free(path);
+    return status;
+}
+
+static enum dam_status write_blob(const struct dam_task_runner *runner, const struct dam_item *item,
+                                  const void *blob, size_t size, struct dam_error *error) {
+    struct blob_header header = {.size = size, .checksum = dam_checksum(0, blob, size)};
+    char *path = blob_path(runner, item->round, item->replica);
+    char *file = malloc(sizeof header + size);
+    enum dam_status status;
+    if (path == NULL || file == NULL) {
+        status = dam_fail(error, DAM_MEMORY, "no memory for a state of %zu bytes", size);
+    } else {
+        memcpy(file, &header, sizeof header);
+        memcpy(file + sizeof header, blob, size);
+        status = dam_file_replace(path, file, sizeof header + size, 1, error);
+    }
+    if (status == DAM_OK)
+        status = dam_file_sync(runner->folder, error);
+    free(path);
+    free(file);
+    return status;
+}
+
+/* The blob of the round before is not needed once this round's row is on disk. */
+static enum dam_status remove_blob(const struct dam_task_runner *runner,
+                                   const struct dam_item *item, struct dam_error *error) {
+    enum dam_status status = dam_journal_sync(runner->journal, error);
+    char *path = blob_path(runner, item->round - 1, item->replica);
+    if (status == DAM_OK && path != NULL)
+        unlink(path);
+    free(path);
+    return status;
+}
+
+static struct dam_task task_of(const struct dam_task_runner *runner, const struct dam_item *item,
+                               const struct dam_round *plan) {
+    return (struct dam_task){
+        .cell = &runner->cell,
+        .seed = runner->study->seed,
+        .round = item->round,
+        .replica = item->replica,
+        .start_begin = item->start_begin,
+        .start_end = item->start_end,
+        .plan = plan,
+        .poll = runner->poll,
+    };
+}
+
+/* Run the task; its next state is in *blob, the caller's. */
+static enum dam_status run(struct dam_task_runner *runner, const struct dam_item *item,
+                           const struct dam_round *plan, void **blob, size_t *blob_size,
+                           bool *had_state, double *seconds, struct dam_error *error) {
+    double begin = dam_clock();
+    *blob = NULL;
+    *blob_size = 0;
+    *had_state = false;
+    *seconds = 0;
+    enum dam_status status = look_at(runner, item->cell, error);
+    if (status != DAM_OK)
+        return status;
+    struct dam_task task = task_of(runner, item, plan);
+    task.next_state = blob;
+    task.next_state_size = blob_size;
+    char *file;
+    status = read_blob(runner, item, &task, &file, error);
+    if (status == DAM_OK)
+        status = runner->kind->run(&task, runner->record, error);
+    *had_state = file != NULL;
+    free(file);
+    *seconds = dam_clock() - begin;
+    return status;
+}
+
+static enum dam_status keep(struct dam_task_runner *runner, const struct dam_item *item,
+                            double seconds, const struct dam_error *failure,
+                            struct dam_error *error) {
+    struct dam_cell cell;
+    if (runner->cell.index != item->cell)
+        dam_study_cell(runner->study, item->cell, &cell);
+    else
+        cell = runner->cell;
+    struct dam_row row = {
+        .cell = cell.hash,
+        .round = item->round,
+        .replica = item->replica,
+        .start_begin = item->start_begin,
+        .start_end = item->start_end,
+        .plan = item->plan,
+        .status = item->status,
+        .seconds = seconds,
+    };
+    bool failed = item->status != DAM_OK;
+    const void *payload = failed ? (const void *)failure->text : runner->record;
+    size_t size = failed ? strlen(failure->text) : runner->record_size;
+    struct dam_entry entry = {
+        .item = *item, .file = runner->file, .size = (uint32_t)size, .seconds = seconds};
+    enum dam_status status =
+        dam_journal_append(runner->journal, &row, payload, entry.size, &entry.offset, error);
+    return status == DAM_OK ? dam_ledger_add(runner->ledger, &entry, error) : status;
+}
+
+enum dam_status dam_task_do(struct dam_task_runner *runner, struct dam_item *item,
+                            const struct dam_round *plan, double *seconds,
+                            struct dam_error *error) {
+    void *blob;
+    size_t blob_size;
+    bool had_state;
+    struct dam_error failure = {DAM_OK, ""};
+    item->status = run(runner, item, plan, &blob, &blob_size, &had_state, seconds, &failure);
+    enum dam_status status = DAM_OK;
+    if (item->status == DAM_OK && blob != NULL)
+        status = write_blob(runner, item, blob, blob_size, error);
+    free(blob);
+    if (status == DAM_OK)
+        status = keep(runner, item, *seconds, &failure, error);
+    if (status == DAM_OK && item->status == DAM_OK && had_state)
+        status = remove_blob(runner, item, error);
+    return status;
+}
+
+enum dam_status dam_task_try(struct dam_task_runner *runner, const struct dam_item *item,
+                             const struct dam_round *plan, double *seconds,
+                             struct dam_error *error) {
+    void *blob;
+    size_t blob_size;
+    bool had_state;
+    enum dam_status status = run(runner, item, plan, &blob, &blob_size, &had_state, seconds, error);
+    free(blob);
+    return status;
+}

@@ -1,0 +1,41 @@
+/* Doing one item: run it, journal its row, keep its state blob. */
+#ifndef DAM_RUN_TASK_H
+#define DAM_RUN_TASK_H
+
+#include "kinds/kind.h"
+#include "run/journal.h"
+#include "run/ledger.h"
+
+/* What a rank needs to do items. Borrows all of it. */
+struct dam_task_runner {
+    const struct dam_study *study;
+    const struct dam_kind *kind;
+    const char *folder; /* of the journal */
+    struct dam_journal *journal;
+    struct dam_ledger *ledger; /* notes each row under `file` */
+    uint32_t file;
+    struct dam_poll poll;
+
+    struct dam_cell cell; /* of the last item */
+    void *record;         /* of the last item, record_size bytes */
+    size_t record_size;
+};
+
+/* index SIZE_MAX: no cell yet. */
+struct dam_task_runner dam_task_runner_new(const struct dam_study *study,
+                                           const struct dam_kind *kind);
+void dam_task_runner_destroy(struct dam_task_runner *runner);
+
+/* Run an item and journal its row; item->status becomes the task's. *seconds is its wall time. A
+ * task that fails fails alone: only a failure to keep the row is returned. */
+enum dam_status dam_task_do(struct dam_task_runner *runner, struct dam_item *item,
+                            const struct dam_round *plan, double *seconds,
+                            struct dam_error *error) DAM_CHECKED;
+
+/* Only run it, into runner->record, without state or journal: for calibration. Returns the task's
+ * own status. */
+enum dam_status dam_task_try(struct dam_task_runner *runner, const struct dam_item *item,
+                             const struct dam_round *plan, double *seconds,
+                             struct dam_error *error) DAM_CHECKED;
+
+#endif

@@ -1,0 +1,49 @@
+/* Writing an HDF5 file by all ranks, checked before anyone sees it.
+ *
+ * Each rank owns a contiguous block of a dataset's rows; every dataset is written once, by one
+ * collective call without gaps, carries `unit`, `doc` and `crc32c` attributes, and is read back and
+ * compared. Contents depend on the data alone, not on how many ranks wrote them. */
+#ifndef DAM_RUN_WRITER_H
+#define DAM_RUN_WRITER_H
+
+#include <dam/error.h>
+#include <hdf5.h>
+#include <mpi.h>
+
+struct dam_writer;
+
+/* One dataset as this rank sees it. All but rows and data must agree on all ranks. */
+struct dam_block {
+    const char *path; /* "/results"; its group must exist */
+    hid_t type;       /* in the file and in memory */
+    size_t type_size; /* bytes of one element */
+    hsize_t width;    /* 0: [rows]; else [rows][width] */
+    int scalar;       /* a single value, held by rank 0 (rows = 1 there, 0 elsewhere) */
+    hsize_t rows;     /* of this rank: blocks follow each other in rank order */
+    const void *data; /* rows x (width or 1) elements; must live until dam_writer_finish */
+    const char *unit, *doc;
+};
+
+/* Create `path` (an existing file there is replaced). Collective, as all functions here; each
+ * returns the same status on every rank. */
+enum dam_status dam_writer_new(struct dam_writer **writer, MPI_Comm comm, const char *path,
+                               struct dam_error *error) DAM_CHECKED;
+
+enum dam_status dam_writer_group(struct dam_writer *writer, const char *path,
+                                 struct dam_error *error) DAM_CHECKED;
+
+enum dam_status dam_writer_put(struct dam_writer *writer, const struct dam_block *block,
+                               struct dam_error *error) DAM_CHECKED;
+
+/* Attach a text attribute to a dataset that was put. */
+enum dam_status dam_writer_note(struct dam_writer *writer, const char *dataset, const char *name,
+                                const char *text, struct dam_error *error) DAM_CHECKED;
+
+/* Close the file, read every block back and compare, bring it to disk. Frees the writer, also
+ * after a failure. */
+enum dam_status dam_writer_finish(struct dam_writer *writer, struct dam_error *error) DAM_CHECKED;
+
+/* Give up: close and free. Collective. NULL is allowed. */
+void dam_writer_destroy(struct dam_writer *writer);
+
+#endif

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# usage.sh PROGRAM: help texts, and command lines that are refused with exit code 2 and one line.
+# shellcheck source=tests/cli/expect.sh
+. "$(dirname "$0")/expect.sh"
+
+commands="run plan status show verify theory describe kinds bench"
+
+prints 'Usage: dam COMMAND' dam --help
+for command in $commands; do
+    prints $'\n'"  $command " dam --help
+    prints "Usage: dam $command" dam "$command" --help
+    prints "Usage: dam $command" dam "$command" -h --no-such-option
+    refuses 2 "$command: unknown option --no-such-option" dam "$command" --no-such-option
+    refuses 2 "$command: unknown option -Z" dam "$command" -Z
+done
+expect 0 dam --version
+[[ $(<"$out") =~ ^dam\ [0-9]+\.[0-9]+\.[0-9]+ ]] || complain 'dam --version: no version'
+for option in output set dry-run time-limit fail-fast retry-failed fresh; do
+    prints "--$option" dam run --help
+done
+
+refuses 2 'no command given' dam
+refuses 2 "unknown command 'rum'; did you mean 'run'?" dam rum study.yaml
+refuses 2 "unknown command 'Verify'; did you mean 'verify'?" dam Verify
+refuses 2 "unknown command 'frobnicate'; 'dam --help'" dam frobnicate
+refuses 2 "unknown command '--halp'" dam --halp
+
+for command in run plan; do
+    refuses 2 "$command: STUDY.yaml missing" dam "$command"
+    refuses 2 "$command: unexpected argument 'b'" dam "$command" a b
+done
+for command in status show verify; do
+    refuses 2 "$command: FILE.h5 missing" dam "$command"
+    refuses 2 "$command: unexpected argument 'b'" dam "$command" a b
+done
+refuses 2 'describe: KIND missing' dam describe
+refuses 2 "kinds: unexpected argument 'b'" dam kinds b
+refuses 2 "bench: unexpected argument 'b'" dam bench b
+
+refuses 2 'run: unknown option --freh; did you mean --fresh?' dam run a.yaml --freh
+refuses 2 'run: --f is short for several options' dam run a.yaml --f
+refuses 2 'run: --set needs a value' dam run a.yaml --set
+refuses 2 'run: -o needs a value' dam run a.yaml -o
+refuses 2 'run: --fresh takes no value' dam run a.yaml --fresh=yes
+refuses 2 'show: --csv takes no value' dam show a.h5 --csv=1
+
+# What is allowed is named; what is allowed gets past the command line, to the missing study.
+allowed='allowed are 90, 90s, 15m, 2h, 1d and 1:30:00'
+for limit in '' 0 0s 0:00:00 -5 +5 1.5h 2x 2hh h 1:30 1:60:00 1:00:60 1:3:00 1:30:00s 0x10 ' 5' \
+    1e3 12345678901234567890 nan; do
+    refuses 2 "run: --time-limit: '$limit'; $allowed" dam run a.yaml --time-limit "$limit"
+done
+for limit in 90 90s 15m 2h 1d 1:30:00 0:00:01 100:00:00; do
+    refuses 2 'a.yaml' dam run a.yaml --time-limit "$limit"
+    grep -q 'time-limit' "$err" && complain "--time-limit $limit was refused"
+done
+
+# A result that could not be written is no success.
+if [ -w /dev/full ]; then
+    dam kinds 2>"$err" >/dev/full
+    [ $? -eq 1 ] || complain 'dam kinds >/dev/full: expected exit code 1'
+    grep -q '^dam: cannot write to standard output: No space left' "$err" ||
+        complain 'dam kinds >/dev/full: expected a line on stderr'
+fi
+
+[ -z "$(ls -A)" ] || complain "left behind: $(ls -A)"
+finish
