@@ -29,11 +29,15 @@ static enum dam_status with_world(dam_parallel_body *body, void *context, struct
         status = dam_fail(error, DAM_PARALLEL, "this MPI does not support threads (FUNNELED)");
     else
         status = body(MPI_COMM_WORLD, context, error);
-    if (status == DAM_PARALLEL) {
-        /* The ranks may no longer agree, and MPI_Finalize would wait for those that are lost. */
+    /* All is said before MPI ends: a launcher kills the other ranks as soon as one of them has
+     * exited with a code that is not 0. dam_main sees the state of stdout. */
+    if (status != DAM_OK)
         dam_program_complain(error);
+    error->text[0] = '\0';
+    fflush(stdout);
+    /* The ranks may no longer agree, and MPI_Finalize would wait for those that are lost. */
+    if (status == DAM_PARALLEL)
         MPI_Abort(MPI_COMM_WORLD, dam_exit_code(status));
-    }
     if (MPI_Finalize() != MPI_SUCCESS && status == DAM_OK)
         status = dam_fail(error, DAM_PARALLEL, "MPI could not be ended cleanly");
     return status;

@@ -11,8 +11,8 @@
 /* What runs on all ranks; a failure's text is needed on rank 0 alone. */
 typedef enum dam_status dam_parallel_body(MPI_Comm comm, void *context, struct dam_error *error);
 
-/* Start MPI, run the body on every rank of the job, end MPI: main's, which alone knows the world.
- * May be called once in a process. */
+/* Start MPI, run the body on every rank of the job, print what went wrong, end MPI: main's, which
+ * alone knows the world. May be called once in a process. The text is empty afterwards. */
 typedef enum dam_status dam_parallel(dam_parallel_body *body, void *context,
                                      struct dam_error *error);
 

@@ -1,6 +1,7 @@
 #include "cli/arguments.h"
 #include "cli/table.h"
 #include "run/result.h"
+#include <stdlib.h>
 #include <string.h>
 
 struct command {
@@ -47,18 +48,56 @@ static void add_cell(struct dam_table *table, const struct dam_result_dataset *r
     }
 }
 
-static enum dam_status print_results(const struct dam_result_dataset *results, bool csv,
-                                     struct dam_error *error) {
+/* Is this a parameter with one value in all of several rows? */
+static bool is_fixed(const struct dam_result_dataset *results,
+                     const struct dam_result_column *column) {
+    if (results->row_count < 2 || strcmp(column->role, "parameter") != 0)
+        return false;
+    const unsigned char *first = results->bytes + column->offset;
+    for (size_t row = 1; row < results->row_count; row++)
+        if (memcmp(first, first + row * results->row_size, column->size) != 0)
+            return false;
+    return true;
+}
+
+/* A table of the columns whose fixed[] is `which`; where they are fixed one row tells all. */
+static enum dam_status print_columns(const struct dam_result_dataset *results, bool csv,
+                                     const bool *fixed, bool which, struct dam_error *error) {
     struct dam_table *table = dam_table_new(csv);
     if (!table)
         return dam_fail(error, DAM_MEMORY, "show: out of memory");
     for (size_t c = 0; c < results->column_count; c++)
-        dam_table_column(table, results->columns[c].name, results->columns[c].unit);
-    for (size_t row = 0; row < results->row_count; row++)
+        if (fixed[c] == which)
+            dam_table_column(table, results->columns[c].name, results->columns[c].unit);
+    size_t row_count = which ? 1 : results->row_count;
+    for (size_t row = 0; row < row_count; row++)
         for (size_t c = 0; c < results->column_count; c++)
-            add_cell(table, results, row, &results->columns[c]);
+            if (fixed[c] == which)
+                add_cell(table, results, row, &results->columns[c]);
     enum dam_status status = dam_table_print(table, stdout, error);
     dam_table_destroy(table);
+    return status;
+}
+
+/* For people, parameters that all cells share stand above the table, which is wide enough. */
+static enum dam_status print_results(const struct dam_result_dataset *results, bool csv,
+                                     struct dam_error *error) {
+    bool *fixed = calloc(results->column_count, sizeof *fixed);
+    if (!fixed)
+        return dam_fail(error, DAM_MEMORY, "show: out of memory");
+    bool any = false;
+    for (size_t c = 0; c < results->column_count && !csv; c++) {
+        fixed[c] = is_fixed(results, &results->columns[c]);
+        any = any || fixed[c];
+    }
+    enum dam_status status = DAM_OK;
+    if (any) {
+        status = print_columns(results, csv, fixed, true, error);
+        putchar('\n');
+    }
+    if (status == DAM_OK)
+        status = print_columns(results, csv, fixed, false, error);
+    free(fixed);
     return status;
 }
 

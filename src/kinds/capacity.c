@@ -243,16 +243,22 @@ static enum dam_status resolve(union dam_value *values, const bool *given, size_
     return DAM_OK;
 }
 
-/* Seconds on the reference core; measured, rounded. */
+/* Seconds on the reference core; measured, rounded. Below capacity a start falls into a memory
+ * within a few sweeps; above it, it wanders for about 0.6 sqrt(N). */
 static void cost(const struct dam_cell *cell, struct dam_cost *cost) {
+    const union dam_value *values = cell->values;
     int neurons = neurons_of(cell);
-    int64_t memories = cell->values[MEMORIES].integer;
-    double N = neurons, K = (double)memories;
-    bool from_memory = cell->values[START].integer == START_MEMORY;
-    double visits = from_memory ? 4 * N : 6 * N;
-    double flips = from_memory ? (0.3 + cell->values[NOISE].real) * N : 0.6 * N;
-    cost->start_seconds = visits * (40e-9 + 0.4e-9 * K) + flips * (50e-9 + 2e-9 * K);
-    cost->replica_seconds = 20e-6 + 0.15e-9 * N * K;
+    int64_t memories = values[MEMORIES].integer;
+    double N = neurons, K = (double)memories, noise = values[NOISE].real;
+    bool from_memory = values[START].integer == START_MEMORY;
+    bool wanders = K > dam_theory_k_max((enum dam_energy_form)values[ENERGY].integer,
+                                        (int)values[POWER].integer, neurons);
+    double sweeps = wanders ? 1.5 + 0.6 * sqrt(N) : from_memory ? 1 + (noise > 0) : 2.5;
+    double flips = wanders ? 0.65 * N : from_memory ? noise * N : 0.45 * N;
+    double tested = from_memory ? N : 0; /* for unstable_spins */
+    cost->start_seconds =
+        3e-6 + (sweeps * N + tested) * (30e-9 + 0.2e-9 * K) + flips * (60e-9 + 0.8e-9 * K);
+    cost->replica_seconds = 10e-6 + 0.1e-9 * N * K;
     cost->bytes = (double)dam_patterns_bytes(neurons, memories) +
                   (double)dam_retrieval_bytes(neurons, memories) + (double)record_size(cell) +
                   4 * N;

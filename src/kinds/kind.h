@@ -30,8 +30,8 @@ struct dam_column {
     const char *doc;
 };
 
-/* Predicted cost on the reference core, from the cell alone. Only + - * / and comparisons are
- * allowed in its making: the size of a block of starts follows from it. */
+/* Predicted cost on the reference core, from the cell's science alone: the size of a block of
+ * starts follows from it, which no result shows. */
 struct dam_cost {
     double replica_seconds; /* set-up, paid by every block of starts */
     double start_seconds;   /* each start */

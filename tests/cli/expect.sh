@@ -3,12 +3,12 @@
 # ways to say what a command must do. A test ends with `finish`.
 set -uo pipefail
 program=$(realpath "$1")
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-folder=$(mktemp -d)
-trap 'chmod -R u+w "$folder"; rm -rf "$folder"' EXIT
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# shellcheck source=jobs/mpi-env.sh
+. "$root/jobs/mpi-env.sh"
+folder=$(mktemp -d) out=$(mktemp) err=$(mktemp)
+trap 'rm -rf "$folder" "$out" "$err"' EXIT
 cd "$folder" || exit 1
-out=$(mktemp) err=$(mktemp)
-trap 'chmod -R u+w "$folder"; rm -rf "$folder" "$out" "$err"' EXIT
 failures=0
 
 dam() {

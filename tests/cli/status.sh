@@ -33,7 +33,7 @@ said() {
 
 # The lock is held, as by a run.
 hold() {
-    /usr/bin/env python3 -c '
+    exec /usr/bin/env python3 -c '
 import fcntl, sys
 lock = open("run.h5.journal/lock", "w")
 fcntl.lockf(lock, fcntl.LOCK_EX)
@@ -53,8 +53,8 @@ said '100 of 200'
 status_file draining 100
 expect 0 dam status run.h5
 said 'draining'
-exec {HOLDER[1]}>&-
-wait
+kill "$HOLDER_PID"
+wait "$HOLDER_PID" 2>/dev/null
 
 # The same file with the lock free is what a killed run leaves.
 status_file running 100

@@ -3,8 +3,6 @@
 # (file, line and column, what was read, what is allowed), and nothing is written.
 # shellcheck source=tests/cli/expect.sh
 . "$(dirname "$0")/expect.sh"
-# shellcheck source=jobs/mpi-env.sh
-. "$here/../../jobs/mpi-env.sh"
 
 # Everything here, and what is in it: nothing of it may change.
 snapshot() {
@@ -37,7 +35,7 @@ printf 'kind: capacity\nK: 5\nN: 32767\n' | bad 3:4 'integer 1..32766'
 printf 'kind: capacity\nK: 5\nN: -5\n' | bad 3:4 '-5'
 printf 'kind: capacity\nK: 5\nn: 1.5\n' | bad 3:4 '1.5'
 printf 'kind: capacity\nK: 5\nn: 61\n' | bad 3:4 'integer 1..60'
-printf 'kind: capacity\nK: 5\nnoise: 2\n' | bad 3:8 'at most 1'
+printf 'kind: capacity\nK: 5\nnoise: 2\n' | bad 3:8 'real 0..1'
 printf 'kind: capacity\nK: 5\nnoise: nan\n' | bad 3:8 'nan'
 printf 'kind: capacity\nK: 5\nnoise: 1e999\n' | bad 3:8 '1e999'
 printf 'kind: capacity\nK: 20abc\n' | bad 2:4 '20abc'
@@ -55,22 +53,32 @@ printf 'kind: capacity\nload: 0.1\nK: 5\n' | bad 2:7 'K'
 # Lists, ranges and grids.
 printf 'kind: capacity\nK: []\n' | bad 2:4 'empty'
 printf 'kind: capacity\nK: [5, x]\n' | bad 2:8 'x'
-printf 'kind: capacity\nK: {from: 9, to: 2, step: 1}\n' | bad 2: 'K'
-printf 'kind: capacity\nK: {from: 1, to: 9, step: 0}\n' | bad 2: '0'
-printf 'kind: capacity\nK: {from: 1, to: 9, stp: 1}\n' | bad 2: 'step'
+printf 'kind: capacity\nK: {from: 9, to: 2, step: 1}\n' | bad 2:11 'backward'
+printf 'kind: capacity\nK: {from: 1, to: 9, step: 0}\n' | bad 2:27 'at least 1'
+printf 'kind: capacity\nK: {from: 1, to: 9, stp: 1}\n' | bad 2:21 'did you mean "step"?'
 printf 'kind: capacity\nK: {from: 1, to: 1000000, step: 1}\nN: {from: 1, to: 2000, step: 1}\n' |
-    bad '' '1000000000'
-printf 'kind: capacity\nK: {from: 1, to: 1e12, step: 1}\nN: {from: 1, to: 32766, step: 1}\nn: {from: 1, to: 60, step: 1}\nnoise: {from: 0, to: 1, step: 0.000001}\nmax_sweeps: {from: 1, to: 1000000000, step: 1}\n' |
-    bad '' ''
+    bad 1:1 'too many cells'
+# 2 10^6 x 32766 x 60 x 10^6 x 10^6 cells do not fit in 64 bits.
+cat <<'YAML' | bad 1:1 'too many cells'
+kind: capacity
+K: {from: 1, to: 2000000, step: 1}
+N: {from: 1, to: 32766, step: 1}
+n: {from: 1, to: 60, step: 1}
+noise: {from: 0, to: 1, step: 0.000001}
+max_sweeps: {from: 1, to: 1000000, step: 1}
+YAML
 
 # A pattern set that no machine holds: how many bytes it would take.
-printf 'kind: capacity\nK: 1000000000000\nN: 32766\n' | bad '' 'bytes'
+before=$(snapshot)
+refuses 2 '(4105750000950512 bytes)' dam run study.yaml --set 'K=1000000000000' --set N=32766 \
+    --set n=3 --set noise=0 --set max_sweeps=1000
+[ "$(snapshot)" = "$before" ] || complain 'something was written for too many memories'
 
 # YAML itself.
-printf 'kind: capacity\nK: [5\n' | bad '' ''
-printf 'kind: capacity\n\tK: 5\n' | bad 2: ''
-printf 'a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n' | bad 1: ''
-printf -- '- kind: capacity\n' | bad 1:1 ''
+printf 'kind: capacity\nK: [5\n' | bad 3:1 'not valid YAML'
+printf 'kind: capacity\n\tK: 5\n' | bad 2:1 'tab'
+printf 'a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n' | bad 1:4 'anchors and aliases'
+printf -- '- kind: capacity\n' | bad 1:1 'key: value'
 
 # The override is named instead of a line.
 printf 'kind: capacity\nK: 5\n' >study.yaml
