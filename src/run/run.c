@@ -166,7 +166,8 @@ static enum dam_status check_memory(struct run *run, struct dam_error *error) {
                     dam_bytes_text(have, memory));
 }
 
-/* A result that is already there must be of this kind, schema and seed. */
+/* A result that is already there must be of this kind, schema and seed; what is not a result of dam
+ * is not ours to replace or, with --fresh, to remove. */
 static enum dam_status check_published(const struct run *run, struct dam_error *error) {
     if (access(run->paths.file, F_OK) != 0)
         return DAM_OK;
@@ -180,12 +181,12 @@ static enum dam_status check_published(const struct run *run, struct dam_error *
     }
     if (status != DAM_OK)
         return dam_fail(error, DAM_INPUT,
-                        "%s: exists and is not a whole result of dam; name another output with "
-                        "-o, or discard it with --fresh",
+                        "%s: exists and is not a whole result of dam; remove it, or name another "
+                        "output with -o",
                         run->paths.file);
     bool same = strcmp(found.kind, run->identity.kind) == 0 && found.seed == run->identity.seed &&
                 found.version == run->identity.schema_version;
-    if (!same)
+    if (!same && !run->options->fresh)
         status = dam_fail(error, DAM_INPUT,
                           "%s holds results of kind %s, schema %u, seed %" PRIu64
                           "; this study is kind %s, schema %u, seed %" PRIu64
@@ -198,10 +199,10 @@ static enum dam_status check_published(const struct run *run, struct dam_error *
 
 static enum dam_status take_output(struct run *run, struct dam_error *error) {
     enum dam_status status = dam_output_lock(&run->paths, &run->lock, error);
-    if (status == DAM_OK && run->options->fresh)
-        status = dam_output_discard(&run->paths, error);
     if (status == DAM_OK)
         status = check_published(run, error);
+    if (status == DAM_OK && run->options->fresh)
+        status = dam_output_discard(&run->paths, error);
     if (status == DAM_OK && access(run->paths.stop, F_OK) == 0) {
         /* A request of the last run's time. */
         if (unlink(run->paths.stop) != 0)
@@ -243,19 +244,41 @@ static void warn_of_damage(const struct run *run) {
                 run->paths.folder, all);
 }
 
+/* The dealer and the records it keeps referring to, on rank 0. */
+struct dealing {
+    struct dam_dealer *dealer;
+    const void **records;
+    unsigned char *bytes;
+};
+
+static enum dam_status dealing_new(struct dealing *dealing, const struct run *run,
+                                   const struct dam_entry *known, size_t count,
+                                   struct dam_error *error) {
+    *dealing = (struct dealing){0};
+    enum dam_status status = DAM_OK;
+    if (run->kind->more != NULL)
+        status =
+            dam_load_records(&run->ledger, known, count, &dealing->records, &dealing->bytes, error);
+    return status == DAM_OK ? dam_dealer_new(&dealing->dealer, run->study, run->kind, known, count,
+                                             dealing->records, error)
+                            : status;
+}
+
+static void dealing_destroy(struct dealing *dealing) {
+    dam_dealer_destroy(dealing->dealer);
+    free(dealing->records);
+    free(dealing->bytes);
+}
+
 static enum dam_status work(struct run *run, struct dam_work_end *end, struct dam_error *error) {
     struct dam_entry *known = NULL;
-    const void **records = NULL;
-    unsigned char *bytes = NULL;
     size_t count = 0;
+    struct dealing dealing = {0};
     struct dam_work work = {.comm = run->comm, .runner = &run->runner, .deadline = run->deadline};
     enum dam_status status = dam_load_gather(run->comm, &run->ledger, &known, &count, error);
     if (status == DAM_OK && run->rank == 0) {
-        if (run->kind->more != NULL)
-            status = dam_load_records(&run->ledger, known, count, &records, &bytes, error);
-        if (status == DAM_OK)
-            status =
-                dam_dealer_new(&work.dealer, run->study, run->kind, known, count, records, error);
+        status = dealing_new(&dealing, run, known, count, error);
+        work.dealer = dealing.dealer;
         work.stop_path = run->paths.stop;
         work.status_path = run->paths.status;
         work.fail_fast = run->options->fail_fast;
@@ -263,9 +286,7 @@ static enum dam_status work(struct run *run, struct dam_work_end *end, struct da
     status = dam_agree(run->comm, status, error);
     if (status == DAM_OK)
         status = dam_work(&work, end, error);
-    dam_dealer_destroy(work.dealer);
-    free(records);
-    free(bytes);
+    dealing_destroy(&dealing);
     free(known);
     enum dam_status synced = dam_journal_sync(run->journal, error);
     return dam_agree(run->comm, status != DAM_OK ? status : synced, error);
@@ -316,20 +337,41 @@ static enum dam_status publish(struct run *run, struct dam_work_end *end, struct
     return end->drained ? DAM_STOPPED : DAM_OK;
 }
 
-static enum dam_status dry_run(struct run *run, struct dam_error *error) {
-    if (run->rank != 0)
-        return DAM_OK;
-    struct dam_dealer *dealer;
-    enum dam_status status = dam_dealer_new(&dealer, run->study, run->kind, NULL, 0, NULL, error);
-    if (status != DAM_OK)
-        return status;
+static void print_dry_run(const struct run *run, const struct dam_dealer *dealer) {
     struct dam_dealer_counts counts = dam_dealer_counts(dealer);
     char time[32];
-    printf("%s: kind %s, %zu cells, %" PRIu64 " tasks, about %s of core time; would write %s\n",
-           run->options->study_path, run->kind->schema.name, run->study->cell_count, counts.total,
+    printf("%s: kind %s, %zu cells, %" PRIu64 " tasks", run->options->study_path,
+           run->kind->schema.name, run->study->cell_count, counts.total);
+    if (counts.done > 0)
+        printf(", %" PRIu64 " of them done", counts.done);
+    printf("; about %s of core time; would write %s\n",
            dam_duration_text(time, counts.seconds_left), run->paths.file);
-    dam_dealer_destroy(dealer);
-    return DAM_OK;
+}
+
+/* Say what would be done, with what an earlier run left in the journal. */
+static enum dam_status dry_run(struct run *run, struct dam_error *error) {
+    struct dam_entry *known = NULL;
+    size_t count = 0;
+    int journal = run->rank == 0 && !run->options->fresh && access(run->paths.folder, F_OK) == 0;
+    MPI_Bcast(&journal, 1, MPI_INT, 0, run->comm);
+    enum dam_status status = DAM_OK;
+    if (run->rank == 0)
+        status = check_published(run, error);
+    status = dam_agree(run->comm, status, error);
+    if (status == DAM_OK && journal)
+        status = dam_load(run->comm, run->paths.folder, &run->identity, run->study,
+                          run->retry_failed, &run->ledger, error);
+    if (status == DAM_OK)
+        status = dam_load_gather(run->comm, &run->ledger, &known, &count, error);
+    if (status == DAM_OK && run->rank == 0) {
+        struct dealing dealing;
+        status = dealing_new(&dealing, run, known, count, error);
+        if (status == DAM_OK)
+            print_dry_run(run, dealing.dealer);
+        dealing_destroy(&dealing);
+    }
+    free(known);
+    return dam_agree(run->comm, status, error);
 }
 
 static enum dam_status run_all(struct run *run, struct dam_error *error) {
@@ -397,7 +439,7 @@ enum dam_status dam_run(MPI_Comm comm, const struct dam_kinds *kinds,
     if (status == DAM_OK)
         status = share_paths(&run, error);
     if (status == DAM_OK)
-        status = dry ? dam_agree(run.comm, dry_run(&run, error), error) : run_all(&run, error);
+        status = dry ? dry_run(&run, error) : run_all(&run, error);
     dam_task_runner_destroy(&run.runner);
     dam_journal_destroy(run.journal);
     dam_ledger_destroy(&run.ledger);
