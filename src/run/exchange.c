@@ -1,11 +1,8 @@
 #include "run/exchange.h"
 #include "run/agree.h"
-#include "run/file.h"
-#include <errno.h>
-#include <fcntl.h>
+#include "run/payload.h"
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* MPI counts in int: longer transfers go in pieces. */
 enum { PIECE = 1 << 28 };
@@ -38,30 +35,8 @@ static void range_of(const struct dam_ledger *ledger, size_t first, size_t end, 
     *to = found[1];
 }
 
-/* Payloads are read in the cells' order, which jumps between files: keep them all open, or reopen
- * when there are too many. */
-struct reader {
-    const struct dam_ledger *ledger;
-    uint32_t file;
-    int descriptor; /* of `file`, or -1 */
-};
-
-static enum dam_status read_payload(struct reader *reader, const struct dam_entry *entry,
-                                    void *payload, struct dam_error *error) {
-    const char *path = reader->ledger->files[entry->file];
-    if (reader->descriptor < 0 || reader->file != entry->file) {
-        if (reader->descriptor >= 0)
-            close(reader->descriptor);
-        reader->file = entry->file;
-        reader->descriptor = open(path, O_RDONLY | O_CLOEXEC);
-        if (reader->descriptor < 0)
-            return dam_fail(error, DAM_FILE, "%s: cannot read: %s", path, strerror(errno));
-    }
-    return dam_file_read_at(reader->descriptor, payload, entry->size, entry->offset, path, error);
-}
-
 /* Entries from .. to - 1, each followed by its payload, in a fresh buffer. */
-static enum dam_status pack(struct dam_ledger *ledger, size_t from, size_t to, char **buffer,
+static enum dam_status pack(const struct dam_ledger *ledger, size_t from, size_t to, char **buffer,
                             uint64_t *size, struct dam_error *error) {
     *size = 0;
     for (size_t i = from; i < to; i++)
@@ -70,17 +45,16 @@ static enum dam_status pack(struct dam_ledger *ledger, size_t from, size_t to, c
     if (*buffer == NULL)
         return dam_fail(error, DAM_MEMORY, "no memory for %llu bytes of rows",
                         (unsigned long long)*size);
-    struct reader reader = {.ledger = ledger, .descriptor = -1};
-    enum dam_status status = DAM_OK;
+    struct dam_payload_reader reader;
+    enum dam_status status = dam_payload_reader_new(&reader, ledger, error);
     char *at = *buffer;
     for (size_t i = from; status == DAM_OK && i < to; i++) {
         const struct dam_entry *entry = &ledger->entries[i];
         memcpy(at, entry, sizeof *entry);
-        status = read_payload(&reader, entry, at + sizeof *entry, error);
+        status = dam_payload_read(&reader, entry, at + sizeof *entry, error);
         at += sizeof *entry + padded(entry->size);
     }
-    if (reader.descriptor >= 0)
-        close(reader.descriptor);
+    dam_payload_reader_destroy(&reader);
     return status;
 }
 

@@ -1,12 +1,11 @@
 #include "run/load.h"
 #include "run/agree.h"
 #include "run/file.h"
+#include "run/payload.h"
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static int is_journal(const struct dirent *entry) {
     return strncmp(entry->d_name, "rows-", 5) == 0;
@@ -180,17 +179,14 @@ enum dam_status dam_load_records(const struct dam_ledger *ledger, const struct d
     *bytes = malloc(total + 1);
     if (*records == NULL || *bytes == NULL)
         return dam_fail(error, DAM_MEMORY, "no memory for %zu bytes of records", total);
-    enum dam_status status = DAM_OK;
+    struct dam_payload_reader reader;
+    enum dam_status status = dam_payload_reader_new(&reader, ledger, error);
     unsigned char *at = *bytes;
     for (size_t i = 0; status == DAM_OK && i < count; i++) {
-        const char *path = ledger->files[entries[i].file];
-        int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-        if (descriptor < 0)
-            return dam_fail(error, DAM_FILE, "%s: cannot read: %s", path, strerror(errno));
-        status = dam_file_read_at(descriptor, at, entries[i].size, entries[i].offset, path, error);
-        close(descriptor);
+        status = dam_payload_read(&reader, &entries[i], at, error);
         (*records)[i] = at;
         at += (entries[i].size + 7u) / 8 * 8;
     }
+    dam_payload_reader_destroy(&reader);
     return status;
 }

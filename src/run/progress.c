@@ -61,7 +61,7 @@ enum dam_status dam_progress_read(const char *path, struct dam_progress *progres
 char *dam_duration_text(char text[32], double seconds) {
     if (!isfinite(seconds))
         snprintf(text, 32, "?");
-    else if (seconds > 0 && seconds < 0.1)
+    else if (seconds > 0 && seconds < 0.0995)
         snprintf(text, 32, "%.2g ms", 1e3 * seconds);
     else if (seconds < 9.95)
         snprintf(text, 32, "%.1f s", fmax(0, seconds));

@@ -53,7 +53,10 @@ struct dam_block {
 struct dam_grid {
     const struct dam_schema *schema;
     uint64_t seed;
-    uint64_t draws; /* of each block; 0: every combination */
+    /* With search: random, cells of each block: sampled ranges are drawn from their scale, lists
+     * and other ranges uniformly from their values. Blocks share their draws. 0: every combination.
+     */
+    uint64_t draws;
     struct dam_block *blocks;
     size_t block_count;
     struct dam_axis *axes;

@@ -201,7 +201,7 @@ void dam_schema_describe(FILE *out, const struct dam_schema *schema) {
     fputc('\n', out);
     for (size_t i = 0; i < count; i++) {
         if (i == budget)
-            fputs("\nbudget: one value each, more of it keeps what is done\n", out);
+            fputs("\nbudget and seed: one value each; raising a budget keeps all that is done\n", out);
         print_line(out, &lines[i], widths);
     }
 }
