@@ -118,9 +118,9 @@ static void only_utf8_text_is_read(void **state) {
     assert_refused_bytes("kind: a\nK: \0", 12,
                          "study.yaml:2:4: a zero byte: this is a binary file, not a study in YAML");
     assert_refused_bytes("\xFF\xFEk\0:\0", 6,
-                         "study.yaml:1:3: a zero byte: this is a binary file, not a study in YAML");
+                         "study.yaml:1:4: a zero byte: this is a binary file, not a study in YAML");
     assert_refused("K: \xC3(\n",
-                   "study.yaml:1:4: not plain UTF-8 text: invalid trailing UTF-8 octet");
+                   "study.yaml:1:5: not plain UTF-8 text: invalid trailing UTF-8 octet");
     assert_refused("K: \x1B[2J\n",
                    "study.yaml:1:4: not plain UTF-8 text: control characters are not allowed");
     struct dam_document *document = parse("\xEF\xBB\xBFN: 5\nK: 6\n");

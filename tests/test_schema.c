@@ -129,10 +129,22 @@ static void a_new_parameter_at_its_default_keeps_the_hash(void **state) {
                 dam_cell_hash(&capacity_schema, cell_values).low);
 }
 
+/* Make every run of white space one blank. */
+static void join_words(char *text) {
+    char *end = text;
+    for (const char *c = text; *c != '\0'; c++) {
+        bool blank = *c == ' ' || *c == '\n';
+        if (!blank || (end > text && end[-1] != ' '))
+            *end++ = blank ? ' ' : *c;
+    }
+    *end = '\0';
+}
+
 static void describe_tells_everything_within_100_columns(void **state) {
     (void)state;
     struct dam_parameter parameters[PARAMETERS];
     memcpy(parameters, capacity_parameters, sizeof parameters);
+    parameters[POWER].unit = "a unit that is wider than its column";
     parameters[START].doc = "a sentence that is long enough to be wrapped more than once, since a "
                             "terminal has only one hundred columns and the doc is the last of them";
     struct dam_schema schema = capacity_schema;
@@ -147,23 +159,26 @@ static void describe_tells_everything_within_100_columns(void **state) {
     assert_non_null(strstr(text, "capacity: share of starts that end in a stored memory\n"));
     assert_non_null(strstr(text, "Krotov & Hopfield 2016\n"));
     assert_non_null(strstr(text, "\nenergy     power | rectified "));
-    assert_non_null(strstr(text, "  power     1        energy function\n"));
+    assert_non_null(strstr(text, "  power     1         energy function\n"));
     assert_non_null(strstr(text, "integer, at least 1    required  memories  stored memories\n"));
-    assert_non_null(strstr(text, "derived   1        K / N\n"));
-    const char *budget = strstr(text, "\nbudget: ");
+    assert_non_null(strstr(text, "derived   1         K / N\n"));
+    assert_non_null(strstr(text, " a unit that is wider than its column\n"
+                                 "                                                      "
+                                 "interaction vertex power\n"));
+    const char *budget = strstr(text, "\nbudget and seed: one value each");
     assert_non_null(budget);
     assert_non_null(strstr(budget, "\nstarts "));
     assert_non_null(strstr(budget, "\nseed "));
     assert_non_null(strstr(budget, "\nreplicas "));
     assert_true(strstr(text, "\nnoise ") < budget);
-    size_t lines = 0;
-    for (const char *line = text; *line != '\0'; lines++) {
+    for (const char *line = text; *line != '\0';) {
         size_t columns = strcspn(line, "\n");
         assert_true(columns <= 100);
         assert_int_equal(line[columns], '\n');
         line += columns + 1;
     }
-    assert_int_equal(lines, 2 + 1 + 1 + 7 + 2 + 2 + 3); /* the long doc takes three lines */
+    join_words(text);
+    assert_non_null(strstr(text, parameters[START].doc));
     free(text);
 }
 

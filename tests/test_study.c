@@ -236,6 +236,8 @@ static void ranges_are_decimal_numbers(void **state) {
     ASSERT_AXIS("{from: 0.1, to: 1, step: 0.1}", DAM_REAL, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8,
                 0.9, 1);
     ASSERT_AXIS("{from: -0.3, to: 0.3, step: 0.1}", DAM_REAL, -0.3, -0.2, -0.1, 0, 0.1, 0.2, 0.3);
+    ASSERT_AXIS("{from: -0.07, to: 0.02, step: 0.01}", DAM_REAL, -0.07, -0.06, -0.05, -0.04, -0.03,
+                -0.02, -0.01, 0, 0.01, 0.02);
     ASSERT_AXIS("{from: -0.7, to: 0.7, count: 3}", DAM_REAL, -0.7, 0, 0.7);
     ASSERT_AXIS("{from: 0, to: 1, count: 4}", DAM_REAL, 0, 0.333333333333, 0.666666666667, 1);
     ASSERT_AXIS("{from: 0.001, to: 1000, count: 7, scale: log}", DAM_REAL, 0.001, 0.01, 0.1, 1, 10,
@@ -353,10 +355,12 @@ static void draws_are_pinned(void **state) {
     char identity[DAM_IDENTITY_LENGTH];
     struct dam_cell cell = cell_of(study, 0);
     dam_cell_identity(&capacity_schema, cell.values, identity);
-    assert_string_equal(identity, "PIN0");
+    assert_string_equal(identity,
+                        "capacity/1;energy=rectified;N=11;K=85;start=memory;noise=0.28336737141");
     cell = cell_of(study, 1);
     dam_cell_identity(&capacity_schema, cell.values, identity);
-    assert_string_equal(identity, "PIN1");
+    assert_string_equal(
+        identity, "capacity/1;energy=rectified;N=254;K=2305;start=memory;noise=0.307874392607");
     dam_study_destroy(study);
 }
 
@@ -415,7 +419,7 @@ static void draws_are_uniform_on_their_scale(void **state) {
     enum { DRAWS = 20000 };
     struct dam_study *study = parse("kind: capacity\nsearch: random\ndraws: 20000\n"
                                     "energy: [power, rectified, power]\nn: {from: 2, to: 4}\n"
-                                    "N: {from: 1, to: 9, step: 2}\nstart: memory\n"
+                                    "N: {from: 1, to: 5, count: 9}\nstart: memory\n"
                                     "K: {from: 10, to: 1000000000, scale: log}\n"
                                     "noise: {from: 0.2, to: 0.6}\n");
     assert_true(study->cell_count > DRAWS - 100); /* hardly two small K are equal */
@@ -425,10 +429,10 @@ static void draws_are_uniform_on_their_scale(void **state) {
         struct dam_cell cell = cell_of(study, i);
         rectified += cell.values[ENERGY].integer == 1;
         power[cell.values[POWER].integer - 2]++;
-        neurons[cell.values[NEURONS].integer / 2]++;
+        neurons[cell.values[NEURONS].integer - 1]++; /* of 1, 1.5, 2 ... 5 */
         double memories = (double)cell.values[MEMORIES].integer, noise = cell.values[NOISE].real;
         assert_true(memories >= 10 && memories <= 1e9 && noise >= 0.2 && noise <= 0.6);
-        decade[(int)log10(memories * (1 - 1e-12)) - 1]++;
+        decade[memories < 1e9 ? (int)log10(memories) - 1 : 7]++;
         quarter[(int)((noise - 0.2) / 0.1000001)]++;
     }
     assert_share(rectified, total, 1.0 / 3);

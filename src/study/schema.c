@@ -131,6 +131,8 @@ struct dam_hash dam_cell_hash(const struct dam_schema *schema, const union dam_v
 /* describe: one line of the table, its doc wrapped into the last column. */
 enum { PAGE_WIDTH = 100, COLUMNS = 4, CELL_LENGTH = 64, COLUMN_GAP = 2 };
 
+static const int width_max[COLUMNS] = {24, 24, 12, 12};
+
 struct line {
     char cells[COLUMNS][CELL_LENGTH]; /* name, allowed, default, unit */
     const char *doc;
@@ -165,12 +167,19 @@ static void print_wrapped(FILE *out, const char *text, int indent) {
     fputc('\n', out);
 }
 
+/* A cell wider than its column pushes what follows to the right, and the doc to the next line. */
 static void print_line(FILE *out, const struct line *line, const int *widths) {
-    int indent = 0;
+    int column = 0, indent = 0;
     for (int c = 0; c < COLUMNS; c++) {
-        fprintf(out, "%-*s", widths[c] + COLUMN_GAP, line->cells[c]);
+        int gap = indent - column > COLUMN_GAP || c == 0 ? indent - column : COLUMN_GAP;
+        column += fprintf(out, "%*s%s", gap, "", line->cells[c]);
         indent += widths[c] + COLUMN_GAP;
     }
+    if (column + COLUMN_GAP > indent) {
+        fputc('\n', out);
+        column = 0;
+    }
+    fprintf(out, "%*s", indent - column, "");
     print_wrapped(out, line->doc, indent);
 }
 
@@ -191,9 +200,11 @@ void dam_schema_describe(FILE *out, const struct dam_schema *schema) {
 
     int widths[COLUMNS] = {0};
     for (size_t i = 0; i < count; i++)
-        for (int c = 0; c < COLUMNS; c++)
-            if ((int)strlen(lines[i].cells[c]) > widths[c])
-                widths[c] = (int)strlen(lines[i].cells[c]);
+        for (int c = 0; c < COLUMNS; c++) {
+            int length = (int)strlen(lines[i].cells[c]);
+            if (length > widths[c] && length <= width_max[c])
+                widths[c] = length;
+        }
 
     fprintf(out, "%s: ", schema->name);
     print_wrapped(out, schema->summary, (int)strlen(schema->name) + 2);
@@ -201,7 +212,8 @@ void dam_schema_describe(FILE *out, const struct dam_schema *schema) {
     fputc('\n', out);
     for (size_t i = 0; i < count; i++) {
         if (i == budget)
-            fputs("\nbudget and seed: one value each; raising a budget keeps all that is done\n", out);
+            fputs("\nbudget and seed: one value each; raising a budget keeps all that is done\n",
+                  out);
         print_line(out, &lines[i], widths);
     }
 }
