@@ -1,6 +1,7 @@
 /* The only file that knows the world: all others are handed a communicator. */
 #include "cli/program.h"
 #include <stdlib.h>
+#include <unistd.h>
 
 /* Settings that must be in place before MPI starts; what the user has set stays. */
 static enum dam_status prepare_environment(struct dam_error *error) {
@@ -8,9 +9,6 @@ static enum dam_status prepare_environment(struct dam_error *error) {
         /* OMPIO before Open MPI 4.1.7 silently corrupts interleaved collective writes unless it
          * locks whole files. */
         {"OMPI_MCA_fs_ufs_lock_algorithm", "3"},
-        /* A rank is one core. OpenBLAS reads this as it is loaded: it reaches one that is loaded
-         * with the program only when the launcher sets it. */
-        {"OPENBLAS_NUM_THREADS", "1"},
     };
     for (size_t s = 0; s < sizeof settings / sizeof settings[0]; s++)
         if (setenv(settings[s][0], settings[s][1], 0) != 0)
@@ -43,6 +41,14 @@ static enum dam_status with_world(dam_parallel_body *body, void *context, struct
     return status;
 }
 
+/* A rank is one core, but OpenBLAS starts a thread for each as it is loaded, before main: so set
+ * what it reads, and begin again. Where that fails, idle threads are the only harm. */
+static void load_with_one_thread(char **argv) {
+    if (getenv("OPENBLAS_NUM_THREADS") == NULL && setenv("OPENBLAS_NUM_THREADS", "1", 1) == 0)
+        execv("/proc/self/exe", argv);
+}
+
 int main(int argc, char **argv) {
+    load_with_one_thread(argv);
     return dam_main(argc, argv, &dam_kinds, with_world);
 }

@@ -122,7 +122,7 @@ enum dam_status dam_output_lock(const struct dam_output_paths *paths, int *descr
 }
 
 bool dam_output_locked(const struct dam_output_paths *paths) {
-    int lock = open(paths->lock, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    int lock = open(paths->lock, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (lock < 0)
         return false;
     struct flock whole = whole_file(F_WRLCK);

@@ -115,20 +115,31 @@ static enum dam_status put_study(struct dam_writer *writer, const struct dam_res
     return status == DAM_OK ? dam_writer_put(writer, &schema, error) : status;
 }
 
-static enum dam_status note_columns(struct dam_writer *writer, const struct dam_layout *layout,
-                                    struct dam_error *error) {
+/* The attributes NAME.unit and NAME.doc, and NAME.role where there is one, of a column. */
+static enum dam_status note_column(struct dam_writer *writer, const char *dataset, const char *name,
+                                   const char *unit, const char *doc, const char *role,
+                                   struct dam_error *error) {
+    const struct {
+        const char *name, *text;
+    } notes[] = {{"unit", unit}, {"doc", doc}, {"role", role}};
+    enum dam_status status = DAM_OK;
+    for (size_t n = 0; status == DAM_OK && n < sizeof notes / sizeof *notes; n++) {
+        char attribute[128];
+        if (notes[n].text == NULL)
+            continue;
+        snprintf(attribute, sizeof attribute, "%s.%s", name, notes[n].name);
+        status = dam_writer_note(writer, dataset, attribute, notes[n].text, error);
+    }
+    return status;
+}
+
+static enum dam_status note_fields(struct dam_writer *writer, const struct dam_layout *layout,
+                                   struct dam_error *error) {
     enum dam_status status = DAM_OK;
     for (size_t f = 0; status == DAM_OK && f < layout->count; f++) {
         const struct dam_field *field = &layout->fields[f];
-        const struct {
-            const char *name, *text;
-        } notes[] = {
-            {"unit", field->unit}, {"doc", field->doc}, {"role", dam_field_role_name(field->role)}};
-        for (size_t n = 0; status == DAM_OK && n < sizeof notes / sizeof *notes; n++) {
-            char name[128];
-            snprintf(name, sizeof name, "%s.%s", field->name, notes[n].name);
-            status = dam_writer_note(writer, "/results", name, notes[n].text, error);
-        }
+        status = note_column(writer, "/results", field->name, field->unit, field->doc,
+                             dam_field_role_name(field->role), error);
     }
     return status;
 }
@@ -144,7 +155,7 @@ static enum dam_status put_results(struct dam_writer *writer, const struct dam_r
                               .doc = results->kind->schema.summary};
     enum dam_status status = dam_writer_put(writer, &block, error);
     if (status == DAM_OK)
-        status = note_columns(writer, &results->layout, error);
+        status = note_fields(writer, &results->layout, error);
     for (size_t c = 0; status == DAM_OK && c < results->kind->column_count; c++) {
         const struct dam_column *column = &results->kind->columns[c];
         if (column->shape != DAM_ARRAY)
@@ -163,55 +174,67 @@ static enum dam_status put_results(struct dam_writer *writer, const struct dam_r
     return status;
 }
 
-/* A compound type from name, offset, size triples; size 0 stands for 8-byte numbers. */
+/* A member of a compound type; text is its length, 0 for 8-byte numbers. */
 struct member {
     const char *name;
     size_t offset, text;
     bool real;
+    const char *unit, *doc;
 };
 
-static hid_t compound(struct keep *keep, size_t size, const struct member *members, size_t count) {
-    hid_t type = keep_type(keep, H5Tcreate(H5T_COMPOUND, size));
+/* Put a table of `count` members whose type is yet to be made. */
+static enum dam_status put_table(struct dam_writer *writer, struct keep *keep,
+                                 struct dam_block block, const struct member *members, size_t count,
+                                 struct dam_error *error) {
+    block.type = keep_type(keep, H5Tcreate(H5T_COMPOUND, block.type_size));
     for (size_t m = 0; m < count; m++) {
         const struct member *member = &members[m];
         hid_t of = member->text > 0 ? keep_type(keep, dam_string_type(member->text))
                                     : dam_number_type(member->real ? DAM_REAL : DAM_INTEGER);
-        H5Tinsert(type, member->name, member->offset, of);
+        H5Tinsert(block.type, member->name, member->offset, of);
     }
-    return type;
+    enum dam_status status = dam_writer_put(writer, &block, error);
+    for (size_t m = 0; status == DAM_OK && m < count; m++)
+        status = note_column(writer, block.path, members[m].name, members[m].unit, members[m].doc,
+                             NULL, error);
+    return status;
 }
 
 static enum dam_status put_failures(struct dam_writer *writer, const struct dam_results *results,
                                     struct keep *keep, struct dam_error *error) {
     static const struct member members[] = {
-        {"cell", offsetof(struct dam_failure, cell), 0, false},
-        {"round", offsetof(struct dam_failure, round), 0, false},
-        {"replica", offsetof(struct dam_failure, replica), 0, false},
-        {"start_begin", offsetof(struct dam_failure, start_begin), 0, false},
-        {"start_end", offsetof(struct dam_failure, start_end), 0, false},
-        {"status", offsetof(struct dam_failure, status), DAM_STATUS_LENGTH, false},
-        {"message", offsetof(struct dam_failure, message), DAM_MESSAGE_LENGTH, false},
+        {"cell", offsetof(struct dam_failure, cell), 0, false, "1", "row of /results"},
+        {"round", offsetof(struct dam_failure, round), 0, false, "1", "round of the cell"},
+        {"replica", offsetof(struct dam_failure, replica), 0, false, "1", "replica of the cell"},
+        {"start_begin", offsetof(struct dam_failure, start_begin), 0, false, "1",
+         "first start of the task"},
+        {"start_end", offsetof(struct dam_failure, start_end), 0, false, "1",
+         "start after the last one of the task"},
+        {"status", offsetof(struct dam_failure, status), DAM_STATUS_LENGTH, false, "1",
+         "class of the failure"},
+        {"message", offsetof(struct dam_failure, message), DAM_MESSAGE_LENGTH, false, "1",
+         "what happened"},
     };
     struct dam_block block = {
         .path = "/failures",
-        .type =
-            compound(keep, sizeof(struct dam_failure), members, sizeof members / sizeof *members),
         .type_size = sizeof(struct dam_failure),
         .rows = results->failure_count,
         .data = results->failures,
         .unit = "1",
         .doc = "tasks that failed: cell, round, replica, starts begin .. end - 1, what happened",
     };
-    return dam_writer_put(writer, &block, error);
+    return put_table(writer, keep, block, members, sizeof members / sizeof *members, error);
 }
 
 static enum dam_status put_provenance(struct dam_writer *writer, const struct dam_results *results,
                                       struct keep *keep, struct dam_error *error) {
     static const struct member members[] = {
-        {"cell", offsetof(struct dam_timing, cell), 0, false},
-        {"tasks", offsetof(struct dam_timing, tasks), 0, false},
-        {"seconds", offsetof(struct dam_timing, seconds), 0, true},
-        {"predicted", offsetof(struct dam_timing, predicted), 0, true},
+        {"cell", offsetof(struct dam_timing, cell), 0, false, "1", "row of /results"},
+        {"tasks", offsetof(struct dam_timing, tasks), 0, false, "tasks",
+         "tasks of the cell in this file"},
+        {"seconds", offsetof(struct dam_timing, seconds), 0, true, "s", "wall time of those tasks"},
+        {"predicted", offsetof(struct dam_timing, predicted), 0, true, "s",
+         "time predicted for all tasks of the cell on the reference core"},
     };
     enum dam_status status = dam_writer_group(writer, "/provenance", error);
     for (size_t i = 0; status == DAM_OK && i < keep->provenance.count; i++) {
@@ -223,8 +246,6 @@ static enum dam_status put_provenance(struct dam_writer *writer, const struct da
         return status;
     struct dam_block block = {
         .path = "/provenance/timing",
-        .type =
-            compound(keep, sizeof(struct dam_timing), members, sizeof members / sizeof *members),
         .type_size = sizeof(struct dam_timing),
         .rows = results->count,
         .data = results->timings,
@@ -232,7 +253,7 @@ static enum dam_status put_provenance(struct dam_writer *writer, const struct da
         .doc = "of each cell: tasks in this file, their wall time, and the time predicted for all "
                "its tasks on the reference core",
     };
-    return dam_writer_put(writer, &block, error);
+    return put_table(writer, keep, block, members, sizeof members / sizeof *members, error);
 }
 
 /* Put the finished file in its place. */

@@ -6,7 +6,7 @@
 #include "run/layout.h"
 #include <mpi.h>
 
-enum { DAM_MESSAGE_LENGTH = 240, DAM_STATUS_LENGTH = 16 };
+enum { DAM_MESSAGE_LENGTH = 240, DAM_STATUS_LENGTH = 40 };
 
 /* Rows of /failures and /provenance/timing. */
 struct dam_failure {

@@ -231,6 +231,8 @@ static enum dam_status open_journal(struct run *run, struct dam_error *error) {
     run->runner.journal = run->journal;
     run->runner.ledger = &run->ledger;
     run->runner.file = (uint32_t)run->ledger.file_count - 1;
+    if (status == DAM_OK)
+        status = dam_task_tidy(&run->runner, error);
     return dam_agree(run->comm, status, error);
 }
 

@@ -43,9 +43,10 @@ static enum dam_status look_at(struct dam_task_runner *runner, uint32_t cell,
 }
 
 /* A name that says whose state it is: a fresh string. */
-static char *blob_path(const struct dam_task_runner *runner, uint32_t round, uint32_t replica) {
+static char *blob_path(const struct dam_task_runner *runner, const struct dam_cell *cell,
+                       uint32_t round, uint32_t replica) {
     char *path = NULL;
-    const struct dam_hash *hash = &runner->cell.hash;
+    const struct dam_hash *hash = &cell->hash;
     int length = asprintf(&path, "%s/state-%016" PRIx64 "%016" PRIx64 "-%" PRIu32 "-%" PRIu32,
                           runner->folder, hash->high, hash->low, round, replica);
     return length < 0 ? NULL : path;
@@ -58,7 +59,7 @@ static enum dam_status read_blob(const struct dam_task_runner *runner, const str
     *file = NULL;
     if (item->round == 0 || runner->folder == NULL)
         return DAM_OK;
-    char *path = blob_path(runner, item->round - 1, item->replica);
+    char *path = blob_path(runner, &runner->cell, item->round - 1, item->replica);
     if (path == NULL)
         return dam_fail(error, DAM_MEMORY, "no memory for a file's name");
     enum dam_status status = DAM_OK;
@@ -83,7 +84,7 @@ static enum dam_status read_blob(const struct dam_task_runner *runner, const str
 static enum dam_status write_blob(const struct dam_task_runner *runner, const struct dam_item *item,
                                   const void *blob, size_t size, struct dam_error *error) {
     struct blob_header header = {.size = size, .checksum = dam_checksum(0, blob, size)};
-    char *path = blob_path(runner, item->round, item->replica);
+    char *path = blob_path(runner, &runner->cell, item->round, item->replica);
     char *file = malloc(sizeof header + size);
     enum dam_status status;
     if (path == NULL || file == NULL) {
@@ -104,10 +105,38 @@ static enum dam_status write_blob(const struct dam_task_runner *runner, const st
 static enum dam_status remove_blob(const struct dam_task_runner *runner,
                                    const struct dam_item *item, struct dam_error *error) {
     enum dam_status status = dam_journal_sync(runner->journal, error);
-    char *path = blob_path(runner, item->round - 1, item->replica);
+    char *path = blob_path(runner, &runner->cell, item->round - 1, item->replica);
     if (status == DAM_OK && path != NULL)
         unlink(path);
     free(path);
+    return status;
+}
+
+/* The blob that this row of an earlier run supersedes, if a kill left it. */
+static enum dam_status remove_left_blob(const struct dam_task_runner *runner,
+                                        const struct dam_entry *entry, struct dam_error *error) {
+    struct dam_cell cell;
+    dam_study_cell(runner->study, entry->item.cell, &cell);
+    char *path = blob_path(runner, &cell, entry->item.round - 1, entry->item.replica);
+    if (path == NULL)
+        return dam_fail(error, DAM_MEMORY, "no memory for a file's name");
+    enum dam_status status = DAM_OK;
+    if (access(path, F_OK) == 0) {
+        status = dam_file_sync(runner->ledger->files[entry->file], error);
+        if (status == DAM_OK)
+            unlink(path);
+    }
+    free(path);
+    return status;
+}
+
+enum dam_status dam_task_tidy(const struct dam_task_runner *runner, struct dam_error *error) {
+    enum dam_status status = DAM_OK;
+    for (size_t e = 0; status == DAM_OK && e < runner->ledger->count; e++) {
+        const struct dam_entry *entry = &runner->ledger->entries[e];
+        if (entry->item.round > 0 && entry->item.status == DAM_OK)
+            status = remove_left_blob(runner, entry, error);
+    }
     return status;
 }
 

@@ -26,6 +26,11 @@ struct dam_task_runner dam_task_runner_new(const struct dam_study *study,
                                            const struct dam_kind *kind);
 void dam_task_runner_destroy(struct dam_task_runner *runner);
 
+/* Remove the state blobs that the rows of the runner's ledger supersede: a run that is killed
+ * between the two leaves them. */
+enum dam_status dam_task_tidy(const struct dam_task_runner *runner,
+                              struct dam_error *error) DAM_CHECKED;
+
 /* Run an item and journal its row; item->status becomes the task's. *seconds is its wall time. A
  * task that fails fails alone: only a failure to keep the row is returned. */
 enum dam_status dam_task_do(struct dam_task_runner *runner, struct dam_item *item,

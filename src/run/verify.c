@@ -38,6 +38,18 @@ static struct dam_result_dataset *read_or_report(struct check *check, const char
     return NULL;
 }
 
+/* Every column of a table says what it is. */
+static void check_columns(const struct check *check, const char *path,
+                          const struct dam_result_dataset *table) {
+    for (size_t c = 0; c < table->column_count; c++) {
+        const struct dam_result_column *column = &table->columns[c];
+        if (column->unit[0] == '\0')
+            problem(check, "%s: column %s has no unit attribute", path, column->name);
+        if (column->doc[0] == '\0')
+            problem(check, "%s: column %s has no doc attribute", path, column->name);
+    }
+}
+
 static void check_dataset(struct check *check, const char *path) {
     struct dam_result_dataset *dataset = read_or_report(check, path);
     if (!dataset)
@@ -52,6 +64,8 @@ static void check_dataset(struct check *check, const char *path) {
         problem(check, "%s: has no unit attribute", path);
     if (dataset->doc[0] == '\0')
         problem(check, "%s: has no doc attribute", path);
+    if (dataset->compound)
+        check_columns(check, path, dataset);
     dam_result_dataset_destroy(dataset);
 }
 
@@ -62,16 +76,6 @@ static enum dam_stored stored_as(enum dam_type type) {
         [DAM_CHOICE] = DAM_STORED_TEXT,
     };
     return stored[type];
-}
-
-static void check_columns(const struct check *check, const struct dam_result_dataset *results) {
-    for (size_t c = 0; c < results->column_count; c++) {
-        const struct dam_result_column *column = &results->columns[c];
-        if (column->unit[0] == '\0')
-            problem(check, "/results: column %s has no unit attribute", column->name);
-        if (column->doc[0] == '\0')
-            problem(check, "/results: column %s has no doc attribute", column->name);
-    }
 }
 
 /* The next column of /results must be this one. */
@@ -160,8 +164,6 @@ static void check_schema(struct check *check, const struct dam_kinds *kinds) {
     bool table = results->compound && results->rank == 1;
     if (!table)
         problem(check, "/results: is not a table with one row a cell");
-    if (table)
-        check_columns(check, results);
     if (table && known)
         check_kind(check, kind, results);
     check->verification->kind_compared = known;

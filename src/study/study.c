@@ -234,7 +234,7 @@ static enum dam_status read_axes(struct reader *reader, const struct dam_node *b
         else if (find_override(reader, parameter->name) == NULL)
             node = dam_node_find(block, parameter->name);
         if (node != NULL)
-            status = dam_axis_read(reader->grid, parameter, node, reader->grid->draws > 0,
+            status = dam_axis_read(&reader->grid->axes, parameter, node, reader->grid->draws > 0,
                                    &into->axes[p], reader->error);
     }
     union dam_value replicas = {0};
