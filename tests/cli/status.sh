@@ -43,6 +43,7 @@ sys.stdin.read()'
 
 status_file running 100
 coproc HOLDER { hold; }
+holder=$HOLDER_PID # bash forgets it when the process ends
 read -r _ <&"${HOLDER[0]}"
 expect 0 dam status run.h5
 said 'run.h5: running on 4 ranks' '100 of 200 tasks (50.0 %), 20 cells' '12.5 tasks/s' \
@@ -53,8 +54,8 @@ said '100 of 200'
 status_file draining 100
 expect 0 dam status run.h5
 said 'draining'
-kill "$HOLDER_PID"
-wait "$HOLDER_PID" 2>/dev/null
+kill "$holder"
+wait "$holder" 2>/dev/null
 
 # The same file with the lock free is what a killed run leaves.
 status_file running 100

@@ -1,0 +1,111 @@
+"""Reading a result file of dam.
+
+    /results              one compound row per cell: parameters, result columns, `status`
+                          (complete, partial or failed); attributes NAME.unit, NAME.doc and
+                          NAME.role (parameter, result or status) describe each column, `doc`
+                          the kind of experiment
+    /NAME [cell][extent]  an array-valued result, with attributes `unit` and `doc`
+    /study                kind, seed, schema_version, the study's text, and the text with every
+                          default filled in (resolved)
+    /failures             tasks that failed
+    /provenance           version, commit, compiler, hosts ...
+
+What a figure says about a column comes from these attributes: nothing is declared again in Python.
+"""
+import pathlib
+import re
+
+import h5py
+import numpy as np
+
+
+class ResultError(Exception):
+    """What is wrong with a result file, in one line."""
+
+
+class Results:
+    """One result file, in memory.
+
+    rows      structured array [cell], text columns as str
+    columns   {name: {"unit": ..., "doc": ..., "role": ...}}, in the file's order
+    arrays    {name: array [cell][extent]}, each described by array_notes[name]
+    complete  bool [cell]: all of its replicas are in
+    """
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        if not self.path.is_file():
+            raise ResultError("is a folder" if self.path.is_dir() else "no such file")
+        try:
+            with h5py.File(self.path, "r") as file:
+                self._read(file)
+        except ResultError:
+            raise
+        except PermissionError:
+            raise ResultError("no permission to read it") from None
+        except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError):
+            raise ResultError("not a result file of dam, or a damaged one") from None
+
+    def _read(self, file):
+        if "study/kind" not in file or "results" not in file:
+            raise ResultError("an HDF5 file, but not a result file of dam: it has no /study/kind "
+                              "and /results")
+        self.kind = text(file["study/kind"][()])
+        self.seed = int(file["study/seed"][()])
+        self.resolved = text(file["study/resolved"][()])
+        self.version = text(file["provenance/version"][()])
+        self.commit = text(file["provenance/commit"][()])
+        table = file["results"]
+        self.summary = text(table.attrs["doc"])
+        self.rows = as_str(table[()])
+        self.columns = {
+            name: {key: text(table.attrs[f"{name}.{key}"]) for key in ("unit", "doc", "role")}
+            for name in self.rows.dtype.names}
+        self.arrays, self.array_notes = {}, {}
+        for name, item in file.items():
+            if isinstance(item, h5py.Dataset) and item.ndim == 2 and len(item) == len(self.rows):
+                self.arrays[name] = item[()]
+                self.array_notes[name] = {key: text(item.attrs[key]) for key in ("unit", "doc")}
+        self.complete = self.rows["status"] == "complete"
+
+    def parameters(self):
+        return [name for name, notes in self.columns.items() if notes["role"] == "parameter"]
+
+    def varying(self):
+        """The parameters that take more than one value."""
+        return [name for name in self.parameters() if len(np.unique(self.rows[name])) > 1]
+
+    def fixed(self):
+        """{name: value} of the parameters that take one value."""
+        return {name: self.rows[name][0] for name in self.parameters()
+                if len(np.unique(self.rows[name])) == 1}
+
+    def groups(self, names):
+        """Yield ({name: value}, mask of cells) for each combination of values that occurs."""
+        keys = self.rows[list(names)] if names else np.zeros(len(self.rows), dtype=[("", int)])
+        for key in np.unique(keys):
+            yield dict(zip(names, key)), keys == key
+
+    def meaning(self, name):
+        """What the column is, in a few words: the head of its doc, with its unit."""
+        notes = self.columns[name]
+        head = re.sub(r"^\w+: \w+: ", "", notes["doc"])  # "start: memory: share of ..."
+        head = re.split(r"; | \(", head)[0]
+        unit = notes["unit"]
+        return head if unit == "1" or unit in head else f"{head} [{unit}]"
+
+    def label(self, name):
+        """An axis label: the column's name and what it is."""
+        meaning = self.meaning(name)
+        return meaning if meaning.startswith(f"{name}:") else f"{name}: {meaning}"
+
+
+def text(value):
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def as_str(rows):
+    """The same table with its text columns as str."""
+    types = [(name, f"U{rows.dtype[name].itemsize}" if rows.dtype[name].kind == "S"
+              else rows.dtype[name]) for name in rows.dtype.names]
+    return rows.astype(types)

@@ -1,0 +1,20 @@
+/* Kinds without science, for what experiments do to the program. */
+#ifndef DAM_TESTS_KINDS_TEST_H
+#define DAM_TESTS_KINDS_TEST_H
+
+#include "kinds/kinds.h"
+
+/* The version of their schemas: another program is built with another. */
+#ifndef DAM_TEST_SCHEMA
+#define DAM_TEST_SCHEMA 1
+#endif
+
+extern const struct dam_kind dam_test_kind_relay;
+extern const struct dam_kind dam_test_kind_fail;
+extern const struct dam_kind dam_test_kind_spin;
+
+/* Keep a core busy for this long, asking the task's poll now and then. */
+enum dam_status dam_test_spin(const struct dam_task *task, double seconds,
+                              struct dam_error *error) DAM_CHECKED;
+
+#endif

@@ -1,0 +1,150 @@
+/* Three rounds that hand a state from one to the next, as a training in several sittings does. The
+ * result is a digest that any byte of any state, plan or record of the chain changes. */
+#include "kinds_test.h"
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROUNDS = 3 };
+enum { SPOT, BYTES, MILLISECONDS };
+
+static const struct dam_parameter parameters[] = {
+    [SPOT] = {.name = "spot",
+              .type = DAM_INTEGER,
+              .low.integer = 0,
+              .high.integer = 1000000,
+              .unit = "1",
+              .doc = "an axis"},
+    [BYTES] = {.name = "bytes",
+               .type = DAM_INTEGER,
+               .standard.integer = 10000,
+               .low.integer = 1,
+               .high.integer = 100000000,
+               .unit = "bytes",
+               .doc = "size of a state"},
+    [MILLISECONDS] = {.name = "milliseconds",
+                      .type = DAM_REAL,
+                      .role = DAM_BUDGET,
+                      .standard.real = 1,
+                      .low.real = 0,
+                      .high.real = 1e5,
+                      .unit = "ms",
+                      .doc = "time a task takes"},
+};
+
+enum { DIGEST, WHOLE, DIGESTS };
+
+static const struct dam_column columns[] = {
+    [DIGEST] = {.name = "digest", .unit = "1", .doc = "digest of all rounds of all replicas"},
+    [WHOLE] = {.name = "rounds", .unit = "rounds", .doc = "complete rounds"},
+    [DIGESTS] = {.name = "digests",
+                 .shape = DAM_ARRAY,
+                 .unit = "1",
+                 .doc = "the first replica's digest of each round"},
+};
+
+static void cost(const struct dam_cell *cell, struct dam_cost *cost) {
+    *cost = (struct dam_cost){.start_seconds = 1e-6 + cell->values[MILLISECONDS].real / 1000,
+                              .bytes = 2 * (double)cell->values[BYTES].integer};
+}
+
+static size_t record_size(const struct dam_cell *cell) {
+    (void)cell;
+    return sizeof(uint64_t);
+}
+
+/* Fowler-Noll-Vo 1a, which takes bytes one by one. */
+static uint64_t digest(uint64_t before, const void *data, size_t size) {
+    const unsigned char *bytes = data;
+    for (size_t i = 0; i < size; i++)
+        before = (before ^ bytes[i]) * UINT64_C(0x100000001b3);
+    return before;
+}
+
+/* The first state is drawn; a later one is the state before, shifted and mixed with the plan. */
+static enum dam_status run(const struct dam_task *task, void *record, struct dam_error *error) {
+    size_t size = (size_t)task->cell->values[BYTES].integer;
+    if (task->round > 0 && (task->state == NULL || task->state_size != size))
+        return dam_fail(error, DAM_DAMAGED, "round %u of replica %u has no state of %zu bytes",
+                        task->round, task->replica, size);
+    unsigned char *next = malloc(size);
+    if (next == NULL)
+        return dam_fail(error, DAM_MEMORY, "no memory for a state of %zu bytes", size);
+    struct dam_stream stream = dam_stream_open(task->seed, DAM_PURPOSE_TEST, &task->cell->hash,
+                                               task->replica, task->round);
+    const unsigned char *before = task->state;
+    for (size_t i = 0; i < size; i++)
+        next[i] = task->round == 0 ? (unsigned char)dam_stream_next(&stream)
+                                   : (unsigned char)(3 * before[(i + 1) % size] +
+                                                     task->plan->plan[i % task->plan->plan_size]);
+    uint64_t all = digest(UINT64_C(0xcbf29ce484222325), next, size);
+    memcpy(record, &all, sizeof all);
+    enum dam_status status =
+        dam_test_spin(task, task->cell->values[MILLISECONDS].real / 1000, error);
+    if (status != DAM_OK || task->round + 1 == ROUNDS) {
+        free(next);
+        return status;
+    }
+    *task->next_state = next;
+    *task->next_state_size = size;
+    return DAM_OK;
+}
+
+static uint64_t digest_of(const struct dam_round_rows *rows, size_t replica) {
+    uint64_t value;
+    memcpy(&value, rows->records[replica], sizeof value);
+    return value;
+}
+
+/* The plan of a round is the first replica's digest of the one before, so that it stays when
+ * replicas are added. */
+static bool more(const struct dam_cell *cell, const struct dam_history *history,
+                 struct dam_round *next) {
+    size_t rounds = history->round_count;
+    uint64_t plan = rounds == 0 ? 0 : digest_of(&history->rounds[rounds - 1], 0);
+    *next = (struct dam_round){.replicas = cell->replicas, .starts = 1, .plan_size = sizeof plan};
+    memcpy(next->plan, &plan, sizeof plan);
+    return rounds < ROUNDS;
+}
+
+static size_t extent(const struct dam_cell *cell, size_t column) {
+    (void)cell;
+    assert(column == DIGESTS);
+    (void)column;
+    return ROUNDS;
+}
+
+static enum dam_status reduce(const struct dam_cell *cell, const struct dam_history *history,
+                              const struct dam_output *output, struct dam_error *error) {
+    (void)cell;
+    (void)error;
+    uint64_t all = 0;
+    int64_t *digests = output->arrays[DIGESTS];
+    for (size_t round = 0; round < history->round_count; round++) {
+        const struct dam_round_rows *rows = &history->rounds[round];
+        output->scalars[WHOLE].integer += rows->count == rows->plan.replicas;
+        for (size_t r = 0; r < rows->count; r++)
+            all = digest(all, rows->records[r], sizeof(uint64_t));
+        if (rows->count > 0 && rows->replicas[0] == 0)
+            digests[round] = (int64_t)(digest_of(rows, 0) & INT64_MAX);
+    }
+    output->scalars[DIGEST].integer = (int64_t)(all & INT64_MAX);
+    return DAM_OK;
+}
+
+const struct dam_kind dam_test_kind_relay = {
+    .schema = {.name = "relay",
+               .summary = "three rounds that hand on a state",
+               .reference = "none",
+               .version = DAM_TEST_SCHEMA,
+               .parameters = parameters,
+               .parameter_count = sizeof parameters / sizeof *parameters},
+    .columns = columns,
+    .column_count = sizeof columns / sizeof *columns,
+    .cost = cost,
+    .record_size = record_size,
+    .run = run,
+    .extent = extent,
+    .reduce = reduce,
+    .more = more,
+};
