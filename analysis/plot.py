@@ -11,8 +11,9 @@ import sys
 import matplotlib
 
 matplotlib.use("Agg")
+sys.dont_write_bytecode = True  # nothing is written but the pictures
 
-import figures  # noqa: E402  the backend is chosen first
+import figures  # noqa: E402  the two settings come first
 from results import ResultError, Results  # noqa: E402
 
 
