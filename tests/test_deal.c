@@ -414,6 +414,26 @@ static void a_round_waits_for_the_one_before_and_others_work(void **state) {
     dam_study_destroy(study);
 }
 
+/* Rank 0 alone: a cell's next round is ready before anyone has asked for more of the one before. */
+static void rounds_follow_one_task_at_a_time(void **state) {
+    (void)state;
+    struct dam_study *study = parse("kind: chain\nseconds: [1, 2, 3, 4, 5]\nrounds: 4\n");
+    struct known known = known_new();
+    struct dam_dealer *dealer = dealer_new(study, &chain, &known);
+    struct dam_item item;
+    uint32_t rounds[5] = {0};
+    while (take(dealer, 0, 1, &item) == 1) {
+        assert_int_equal(item.round, rounds[item.cell]++);
+        finish(dealer, &item);
+    }
+    for (int c = 0; c < 5; c++)
+        assert_int_equal(rounds[c], 4);
+    assert_true(dam_dealer_finished(dealer));
+    dam_dealer_destroy(dealer);
+    known_destroy(&known);
+    dam_study_destroy(study);
+}
+
 /* The plan of a round follows from all replicas of the one before: with more of them it is another
  * plan, and what was done under the old one is done again. */
 static void rows_of_another_plan_are_done_again(void **state) {
@@ -469,6 +489,7 @@ int main(void) {
         cmocka_unit_test(long_items_go_first),
         cmocka_unit_test(a_batch_holds_about_the_time_asked_for),
         cmocka_unit_test(a_round_waits_for_the_one_before_and_others_work),
+        cmocka_unit_test(rounds_follow_one_task_at_a_time),
         cmocka_unit_test(rows_of_another_plan_are_done_again),
         cmocka_unit_test(a_failed_item_is_done_and_ends_its_cells_rounds),
     };

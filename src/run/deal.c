@@ -13,7 +13,8 @@ struct place {
     uint32_t round;
     uint32_t replica;    /* the cursor: next replica ... */
     uint64_t start;      /* ... and start to look at */
-    uint64_t unfinished; /* items of this round that are not settled */
+    uint64_t unfinished; /* items of this round that are not settled, ... */
+    uint64_t undealt;    /* ... and of those the ones that were not taken: the heap has the cell */
     float item_seconds;  /* of a whole block, for the order of dealing */
     uint32_t failed;     /* items of this round that failed: no further round */
 };
@@ -176,12 +177,12 @@ static void count_round(struct dam_dealer *dealer, uint32_t index) {
     struct place *place = &dealer->places[index];
     place->replica = 0;
     place->start = 0;
-    place->unfinished = 0;
+    place->unfinished = place->undealt = 0;
     struct dam_item item = {.start_end = dealer->block < dealer->plan.starts ? dealer->block
                                                                              : dealer->plan.starts};
     place->item_seconds = (float)item_seconds(&dealer->cost, &item);
     if (dealer->known_from[index] == dealer->known_from[index + 1]) {
-        place->unfinished = count_items(dealer);
+        place->unfinished = place->undealt = count_items(dealer);
         dealer->total += place->unfinished;
         dealer->seconds_left +=
             dealer->plan.replicas * dealer->cost.start_seconds * (double)dealer->plan.starts +
@@ -195,6 +196,7 @@ static void count_round(struct dam_dealer *dealer, uint32_t index) {
             count_known(dealer, index, settled);
         } else {
             place->unfinished++;
+            place->undealt++;
             dealer->seconds_left += item_seconds(&dealer->cost, &item);
         }
     }
@@ -298,10 +300,9 @@ size_t dam_dealer_take(struct dam_dealer *dealer, double seconds, size_t most,
         struct dam_item item;
         const struct dam_item *settled;
         struct place before_item = *place;
-        if (!advance(dealer, place, &item, &settled)) {
-            pop(dealer);
-            continue;
-        }
+        bool found = advance(dealer, place, &item, &settled);
+        assert(found);
+        (void)found;
         if (settled != NULL)
             continue;
         double more = item_seconds(&dealer->cost, &item);
@@ -312,6 +313,9 @@ size_t dam_dealer_take(struct dam_dealer *dealer, double seconds, size_t most,
         taken += more;
         items[count] = item;
         plans[count++] = dealer->plan;
+        /* At once: when its last item is finished, the cell may come back with a new round. */
+        if (--place->undealt == 0)
+            pop(dealer);
     }
     return count;
 }

@@ -142,7 +142,8 @@ enum dam_status dam_exchange(MPI_Comm comm, struct dam_ledger *ledger, size_t ce
                              struct dam_holding *holding, struct dam_error *error) {
     int size;
     MPI_Comm_size(comm, &size);
-    qsort(ledger->entries, ledger->count, sizeof *ledger->entries, dam_item_compare);
+    if (ledger->count > 0)
+        qsort(ledger->entries, ledger->count, sizeof *ledger->entries, dam_item_compare);
     *holding = (struct dam_holding){.buffers = calloc((size_t)size, sizeof *holding->buffers)};
     enum dam_status status = DAM_OK;
     if (holding->buffers == NULL)
