@@ -76,8 +76,8 @@ enum dam_status dam_retrieval_run(struct dam_retrieval *retrieval,
                                   struct dam_stream *stream, struct dam_retrieval_outcome *outcome,
                                   struct dam_error *error) DAM_CHECKED;
 
-/* Sweeps without the exact arithmetic's help would be wrong this often: visits the floating-point
- * filter could not settle since the network was made, and all visits. */
+/* Visits evaluated since the network was made (those of neurons known to be quiet are not), and how
+ * many of them floating point could not settle, so that exact arithmetic did. */
 struct dam_retrieval_counts {
     uint64_t visits, unsettled;
 };

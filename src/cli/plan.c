@@ -61,15 +61,17 @@ static enum dam_status print_plan(const struct command *command, const struct da
     char core[32], longest[32], memory[32], journal[32], result[32];
     printf("%s: kind %s\n", command->study_path, kind->schema.name);
     printf("cells        %" PRIu64 "\n", plan->cells);
-    printf("tasks        %" PRIu64 ", the longest %s\n", plan->tasks,
+    printf("tasks        %" PRIu64 ", the longest %s\n", plan->sizes.tasks,
            dam_duration_text(longest, plan->longest_seconds));
     printf("core time    %s, %s\n", dam_duration_text(core, plan->core_seconds),
            plan->measured_cells > 0 ? "measured on this machine's core"
                                     : "as the kind guesses: no start ended within the calibration");
-    printf("memory       %s a rank\n", dam_bytes_text(memory, plan->task_bytes));
+    printf("memory       %s a rank\n", dam_bytes_text(memory, plan->sizes.task_bytes));
+    if (plan->sizes.task_bytes > dam_physical_memory())
+        printf("             more than this machine has: cell %s\n", plan->sizes.largest);
     printf("disk         %s of journal, %s of results\n",
-           dam_bytes_text(journal, plan->journal_bytes),
-           dam_bytes_text(result, plan->result_bytes));
+           dam_bytes_text(journal, plan->sizes.journal_bytes),
+           dam_bytes_text(result, plan->sizes.result_bytes));
     if (kind->more != NULL)
         printf("The kind decides about further rounds as it goes; this is the first one.\n");
     printf("\n");

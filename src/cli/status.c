@@ -36,7 +36,7 @@ static void print_progress(const struct dam_progress *progress,
     bool dead = died(progress, paths);
     char elapsed[32];
     printf("%s: %s on %d rank%s for %s\n", paths->file,
-           dead ? "died" : dam_phase_name(progress->phase), progress->ranks,
+           dead ? "interrupted" : dam_phase_name(progress->phase), progress->ranks,
            progress->ranks == 1 ? "" : "s", dam_duration_text(elapsed, progress->elapsed));
     double share =
         progress->total > 0 ? 100 * (double)progress->done / (double)progress->total : 100;

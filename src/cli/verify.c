@@ -1,5 +1,6 @@
 #include "run/verify.h"
 #include "cli/arguments.h"
+#include "run/open.h"
 
 static enum dam_status take(int key, const char *value, void *context, struct dam_error *error) {
     (void)key;
@@ -11,16 +12,6 @@ static enum dam_status take(int key, const char *value, void *context, struct da
 static void report(void *context, const char *line) {
     (void)context;
     fprintf(stderr, "dam: %s\n", line);
-}
-
-/* "812 B", "1.2 MB". */
-static void print_size(char text[32], uint64_t bytes) {
-    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
-    size_t unit = 0;
-    double size = (double)bytes;
-    for (; size >= 999.5 && unit + 1 < sizeof units / sizeof units[0]; unit++)
-        size /= 1000;
-    snprintf(text, 32, unit == 0 || size >= 99.95 ? "%.0f %s" : "%.1f %s", size, units[unit]);
 }
 
 enum dam_status dam_cli_verify(const struct dam_call *call, struct dam_error *error) {
@@ -36,8 +27,8 @@ enum dam_status dam_cli_verify(const struct dam_call *call, struct dam_error *er
     if (status != DAM_OK)
         return status;
     char size[32];
-    print_size(size, verification.bytes);
-    printf("%s: ok, %zu datasets, %s%s\n", file, verification.datasets, size,
+    printf("%s: ok, %zu datasets, %s%s\n", file, verification.datasets,
+           dam_bytes_text(size, (double)verification.bytes),
            verification.kind_compared ? ""
                                       : "; its kind or schema version is not one of this "
                                         "program's, so its columns were not compared");

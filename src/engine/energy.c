@@ -71,5 +71,10 @@ void dam_energy_destroy(struct dam_energy *energy) {
 }
 
 double dam_energy_function(enum dam_energy_form form, int power, double x) {
-    return x < 0 && form == DAM_ENERGY_RECTIFIED ? 0 : pow(x, power);
+    double value = 1; /* by multiplication: the same digits on every CPU */
+    if (x < 0 && form == DAM_ENERGY_RECTIFIED)
+        return 0;
+    for (int i = 0; i < power; i++)
+        value *= x;
+    return value;
 }

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <dam/energy.h>
 #include <dam/patterns.h>
+#include <math.h>
 #include <string.h>
 
 enum { NEURONS = 3, MEMORIES = 4, CORNERS = 8 };
@@ -156,8 +157,10 @@ static enum dam_status reduce(const struct dam_cell *cell, const struct dam_hist
                               const struct dam_output *output, struct dam_error *error) {
     (void)cell;
     (void)error;
-    struct record none = {0};
     const struct dam_round_rows *rows = &history->rounds[0];
+    struct record none = {0};
+    for (int c = 0; c < CORNERS; c++)
+        none.levels[c] = (double)NAN;
     const struct record *record = rows->count > 0 ? rows->records[0] : &none;
     double coefficient = 0, constant = 0;
     for (int c = 0; c < CORNERS; c++) {

@@ -56,7 +56,7 @@ enum dam_status dam_journal_append(struct dam_journal *journal, const struct dam
 /* Bring every row to disk. Also reports a failure of the background sync. */
 enum dam_status dam_journal_sync(struct dam_journal *journal, struct dam_error *error) DAM_CHECKED;
 
-/* The path, and the file descriptor (-1 before the first row). */
+/* The path of the file, which is there after the first row. */
 const char *dam_journal_path(const struct dam_journal *journal);
 
 /* Sync and close; NULL is allowed. */

@@ -169,7 +169,20 @@ enum dam_status dam_load_gather(MPI_Comm comm, const struct dam_ledger *ledger,
     return status;
 }
 
-enum dam_status dam_load_records(const struct dam_ledger *ledger, const struct dam_entry *entries,
+static enum dam_status check_size(const struct dam_study *study, const struct dam_kind *kind,
+                                  const struct dam_entry *entry, struct dam_error *error) {
+    struct dam_cell cell;
+    dam_study_cell(study, entry->item.cell, &cell);
+    if (entry->item.status != DAM_OK || entry->size == kind->record_size(&cell))
+        return DAM_OK;
+    return dam_fail(error, DAM_DAMAGED,
+                    "a row of cell %u has %u bytes instead of %zu: it is from another version of "
+                    "dam; discard with --fresh",
+                    entry->item.cell, entry->size, kind->record_size(&cell));
+}
+
+enum dam_status dam_load_records(const struct dam_ledger *ledger, const struct dam_study *study,
+                                 const struct dam_kind *kind, const struct dam_entry *entries,
                                  size_t count, const void ***records, unsigned char **bytes,
                                  struct dam_error *error) {
     size_t total = 0;
@@ -183,7 +196,9 @@ enum dam_status dam_load_records(const struct dam_ledger *ledger, const struct d
     enum dam_status status = dam_payload_reader_new(&reader, ledger, error);
     unsigned char *at = *bytes;
     for (size_t i = 0; status == DAM_OK && i < count; i++) {
-        status = dam_payload_read(&reader, &entries[i], at, error);
+        status = check_size(study, kind, &entries[i], error);
+        if (status == DAM_OK)
+            status = dam_payload_read(&reader, &entries[i], at, error);
         (*records)[i] = at;
         at += (entries[i].size + 7u) / 8 * 8;
     }

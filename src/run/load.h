@@ -22,8 +22,10 @@ enum dam_status dam_load_gather(MPI_Comm comm, const struct dam_ledger *ledger,
                                 struct dam_entry **entries, size_t *count,
                                 struct dam_error *error) DAM_CHECKED;
 
-/* The payloads of entries, for kinds with rounds: pointers into *bytes, both the caller's. */
-enum dam_status dam_load_records(const struct dam_ledger *ledger, const struct dam_entry *entries,
+/* The payloads of entries, for kinds with rounds: pointers into *bytes, both the caller's. Fails
+ * with DAM_DAMAGED when a record has another size than the kind's. */
+enum dam_status dam_load_records(const struct dam_ledger *ledger, const struct dam_study *study,
+                                 const struct dam_kind *kind, const struct dam_entry *entries,
                                  size_t count, const void ***records, unsigned char **bytes,
                                  struct dam_error *error) DAM_CHECKED;
 

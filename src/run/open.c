@@ -1,6 +1,10 @@
 #include "run/open.h"
+#include "run/deal.h"
+#include "run/history.h"
+#include "run/journal.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum dam_status dam_open_text(const struct dam_kinds *kinds, const char *name, const char *text,
                               size_t length, const char *const *overrides, size_t override_count,
@@ -26,23 +30,42 @@ enum dam_status dam_open_text(const struct dam_kinds *kinds, const char *name, c
     return status;
 }
 
-double dam_open_largest(const struct dam_study *study, const struct dam_kind *kind,
-                        char *identity) {
-    double most = 0;
-    size_t largest = 0;
-    struct dam_cell cell;
-    for (size_t c = 0; c < study->cell_count; c++) {
-        struct dam_cost cost;
-        dam_study_cell(study, c, &cell);
-        kind->cost(&cell, &cost);
-        if (cost.bytes > most) {
-            most = cost.bytes;
-            largest = c;
-        }
+/* Add what one cell takes; returns the bytes of its result. */
+static double add_cell(const struct dam_kind *kind, const struct dam_cell *cell,
+                       struct dam_sizes *sizes) {
+    struct dam_cost cost;
+    kind->cost(cell, &cost);
+    struct dam_round round = dam_single_round(kind, cell);
+    uint64_t block = dam_block_starts(&cost);
+    double tasks = round.replicas * (double)((round.starts + block - 1) / block);
+    sizes->tasks += (uint64_t)tasks;
+    sizes->journal_bytes += tasks * (double)(kind->record_size(cell) + sizeof(struct dam_row) + 16);
+    if (cost.bytes > sizes->task_bytes) {
+        sizes->task_bytes = cost.bytes;
+        dam_cell_identity(&kind->schema, cell->values, sizes->largest);
     }
-    dam_study_cell(study, largest, &cell);
-    dam_cell_identity(study->schema, cell.values, identity);
-    return most;
+    double bytes = 8.0 * (double)(kind->schema.parameter_count + kind->column_count);
+    for (size_t c = 0; c < kind->column_count; c++)
+        if (kind->columns[c].shape == DAM_ARRAY)
+            bytes += 8.0 * (double)kind->extent(cell, c);
+    return bytes;
+}
+
+void dam_open_sizes(const struct dam_study *study, const struct dam_kind *kind,
+                    struct dam_sizes *sizes) {
+    struct dam_cell cell;
+    double widest = 0;
+    *sizes = (struct dam_sizes){.tasks = 0};
+    for (size_t c = 0; c < study->cell_count; c++) {
+        dam_study_cell(study, c, &cell);
+        double bytes = add_cell(kind, &cell, sizes);
+        widest = bytes > widest ? bytes : widest;
+    }
+    sizes->result_bytes = widest * (double)study->cell_count;
+}
+
+double dam_physical_memory(void) {
+    return (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
 }
 
 const char *dam_bytes_text(char text[32], double bytes) {

@@ -11,9 +11,18 @@ enum dam_status dam_open_text(const struct dam_kinds *kinds, const char *name, c
                               struct dam_study **study, const struct dam_kind **kind,
                               struct dam_error *error) DAM_CHECKED;
 
-/* The most memory any cell's task takes, in bytes, and that cell's identity (room for
- * DAM_IDENTITY_LENGTH bytes). */
-double dam_open_largest(const struct dam_study *study, const struct dam_kind *kind, char *identity);
+/* What a study takes, from the kind's tables alone. Kinds with rounds: their first round. */
+struct dam_sizes {
+    uint64_t tasks;                    /* replicas' blocks of starts */
+    double task_bytes;                 /* memory of the largest running task ... */
+    char largest[DAM_IDENTITY_LENGTH]; /* ... and the identity of its cell */
+    double journal_bytes, result_bytes;
+};
+void dam_open_sizes(const struct dam_study *study, const struct dam_kind *kind,
+                    struct dam_sizes *sizes);
+
+/* Memory of this machine, in bytes. */
+double dam_physical_memory(void);
 
 /* Bytes for people: "12.5 GB". Returns text. */
 const char *dam_bytes_text(char text[32], double bytes);

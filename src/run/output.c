@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +13,13 @@
 enum dam_status dam_output_paths_new(struct dam_output_paths *paths, const char *file,
                                      struct dam_error *error) {
     *paths = (struct dam_output_paths){0};
-    paths->file = strdup(file);
-    if (asprintf(&paths->folder, "%s.journal", file) < 0)
+    struct stat about;
+    /* Publishing replaces a file by renaming another: of a link, it must be the target. */
+    if (lstat(file, &about) == 0 && S_ISLNK(about.st_mode))
+        paths->file = realpath(file, NULL);
+    if (paths->file == NULL)
+        paths->file = strdup(file);
+    if (paths->file == NULL || asprintf(&paths->folder, "%s.journal", paths->file) < 0)
         paths->folder = NULL;
     if (paths->folder != NULL) {
         paths->lock = dam_path_join(paths->folder, "lock");
@@ -43,11 +49,30 @@ static struct flock whole_file(short type) {
     return (struct flock){.l_type = type, .l_whence = SEEK_SET};
 }
 
-static enum dam_status check_file(const char *file, struct dam_error *error) {
+static enum dam_status check_parent(const char *file, struct dam_error *error) {
+    char *copy = strdup(file);
+    if (copy == NULL)
+        return dam_fail(error, DAM_MEMORY, "%s: no memory for its name", file);
+    const char *folder = dirname(copy);
     struct stat about;
+    enum dam_status status = DAM_OK;
+    if (stat(folder, &about) != 0 || access(folder, W_OK) != 0)
+        status = dam_fail(error, DAM_INPUT, "%s: cannot write in the folder %s: %s", file, folder,
+                          strerror(errno));
+    else if (!S_ISDIR(about.st_mode))
+        status = dam_fail(error, DAM_INPUT, "%s: %s is not a folder", file, folder);
+    free(copy);
+    return status;
+}
+
+enum dam_status dam_output_check(const struct dam_output_paths *paths, struct dam_error *error) {
+    const char *file = paths->file;
+    struct stat about;
+    if (file[0] == '\0')
+        return dam_fail(error, DAM_INPUT, "the output has no name; give one with -o FILE.h5");
     if (stat(file, &about) != 0) {
         if (errno == ENOENT)
-            return DAM_OK;
+            return check_parent(file, error);
         return dam_fail(error, DAM_INPUT, "%s: cannot be the output: %s", file, strerror(errno));
     }
     if (S_ISDIR(about.st_mode))
@@ -98,9 +123,7 @@ static void sign(int descriptor) {
 
 enum dam_status dam_output_lock(const struct dam_output_paths *paths, int *descriptor,
                                 struct dam_error *error) {
-    enum dam_status status = check_file(paths->file, error);
-    if (status == DAM_OK)
-        status = make_folder(paths, error);
+    enum dam_status status = make_folder(paths, error);
     if (status != DAM_OK)
         return status;
     int lock = open(paths->lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);

@@ -5,7 +5,7 @@
 #include <dam/error.h>
 #include <stdbool.h>
 
-/* Paths, all the caller's through dam_output_destroy. */
+/* Paths, all the caller's. Where FILE.h5 is a link, they are those of what it points to. */
 struct dam_output_paths {
     char *file;      /* FILE.h5 */
     char *folder;    /* FILE.h5.journal */
@@ -19,9 +19,14 @@ enum dam_status dam_output_paths_new(struct dam_output_paths *paths, const char 
                                      struct dam_error *error) DAM_CHECKED;
 void dam_output_paths_destroy(struct dam_output_paths *paths);
 
+/* Can FILE.h5 be written: a name, not a directory or read-only, in a folder that is there and
+ * writable? Changes nothing. Fails with DAM_INPUT. */
+enum dam_status dam_output_check(const struct dam_output_paths *paths,
+                                 struct dam_error *error) DAM_CHECKED;
+
 /* Create the journal folder where missing and take its lock, which the kernel releases when the
- * process dies. Fails with DAM_INPUT when another run holds it (the text names host and pid), when
- * FILE.h5 is a directory or cannot be written; DAM_FILE otherwise. *descriptor keeps the lock. */
+ * process dies. Fails with DAM_INPUT when another run holds it (the text names host and pid) or the
+ * folder cannot be made; DAM_FILE otherwise. *descriptor keeps the lock. */
 enum dam_status dam_output_lock(const struct dam_output_paths *paths, int *descriptor,
                                 struct dam_error *error) DAM_CHECKED;
 

@@ -1,5 +1,6 @@
 #include "run/plan.h"
 #include "run/deal.h"
+#include "run/open.h"
 #include "run/stop.h"
 #include "run/task.h"
 #include <math.h>
@@ -9,6 +10,9 @@
 /* The kind's prediction is right up to a factor that changes slowly with the task's length: it is
  * measured at a few lengths and interpolated between them. */
 enum { SAMPLES_MAX = 9 };
+
+/* Starting MPI and publishing a small file: measured at about this on one node. */
+static const double overhead = 0.5;
 
 struct sample {
     double predicted; /* s of one start and its set-up on the reference core */
@@ -66,6 +70,12 @@ static struct candidate *candidates_new(const struct dam_study *study, const str
 /* Run replicas of one start each until `seconds` are spent; false when not even one ended. */
 static bool measure(struct dam_task_runner *runner, const struct candidate *candidate,
                     double seconds, double *mean) {
+    struct dam_cell cell;
+    struct dam_cost cost;
+    dam_study_cell(runner->study, candidate->cell, &cell);
+    runner->kind->cost(&cell, &cost);
+    if (cost.bytes > 0.5 * dam_physical_memory())
+        return false;
     struct budget budget = {dam_clock() + seconds};
     runner->poll = (struct dam_poll){is_over, &budget};
     struct dam_item item = {.cell = candidate->cell, .start_end = 1};
@@ -163,8 +173,6 @@ static double item_seconds(struct forecaster *forecaster, const struct dam_deale
 /* Deal everything to `ranks` ranks, each taking the next item when it is free. */
 static enum dam_status simulate(struct forecaster *forecaster, uint64_t ranks, double *core_seconds,
                                 double *longest, double *makespan, struct dam_error *error) {
-    /* Starting MPI and publishing: measured at about this on one node. */
-    static const double overhead = 0.5;
     struct dam_dealer *dealer;
     double *free_at = calloc(ranks, sizeof *free_at);
     if (free_at == NULL)
@@ -187,34 +195,9 @@ static enum dam_status simulate(struct forecaster *forecaster, uint64_t ranks, d
         *makespan = fmax(*makespan, free_at[0]);
         sift(free_at, ranks);
     }
-    *makespan += overhead;
     dam_dealer_destroy(dealer);
     free(free_at);
     return DAM_OK;
-}
-
-static void count_bytes(const struct dam_study *study, const struct dam_kind *kind,
-                        struct dam_plan *plan) {
-    struct dam_cell cell;
-    struct dam_cost cost;
-    double widest = 0;
-    for (size_t c = 0; c < study->cell_count; c++) {
-        dam_study_cell(study, c, &cell);
-        kind->cost(&cell, &cost);
-        plan->task_bytes = fmax(plan->task_bytes, cost.bytes);
-        struct dam_round round = dam_single_round(kind, &cell);
-        uint64_t block = dam_block_starts(&cost);
-        double tasks = round.replicas * (double)((round.starts + block - 1) / block);
-        plan->journal_bytes +=
-            tasks * ((double)kind->record_size(&cell) + (double)sizeof(struct dam_row) + 16);
-        double row = 8.0 * (double)(study->schema->parameter_count + kind->column_count);
-        for (size_t a = 0; a < kind->column_count; a++)
-            if (kind->columns[a].shape == DAM_ARRAY)
-                row += 8.0 * (double)kind->extent(&cell, a);
-        widest = fmax(widest, row);
-        plan->tasks += (uint64_t)tasks;
-    }
-    plan->result_bytes = widest * (double)study->cell_count;
 }
 
 enum dam_status dam_plan_make(const struct dam_study *study, const struct dam_kind *kind,
@@ -222,7 +205,7 @@ enum dam_status dam_plan_make(const struct dam_study *study, const struct dam_ki
                               size_t forecast_count, struct dam_error *error) {
     struct calibration calibration = {.count = 0};
     *plan = (struct dam_plan){.cells = study->cell_count};
-    count_bytes(study, kind, plan);
+    dam_open_sizes(study, kind, &plan->sizes);
     enum dam_status status = calibrate(study, kind, seconds, &calibration, error);
     plan->measured_cells = calibration.count;
     struct forecaster forecaster = {study, kind, &calibration, UINT32_MAX, 1};
@@ -231,6 +214,7 @@ enum dam_status dam_plan_make(const struct dam_study *study, const struct dam_ki
         status = simulate(&forecaster, forecast->ranks, &plan->core_seconds, &plan->longest_seconds,
                           &forecast->seconds, error);
         forecast->efficiency = plan->core_seconds / ((double)forecast->ranks * forecast->seconds);
+        forecast->seconds += overhead;
     }
     return status;
 }

@@ -3,26 +3,25 @@
 #ifndef DAM_RUN_PLAN_H
 #define DAM_RUN_PLAN_H
 
-#include "kinds/kind.h"
-#include "study/study.h"
+#include "run/open.h"
 
 struct dam_plan {
-    uint64_t cells, tasks;  /* a task is a replica's block of starts */
+    uint64_t cells;
+    struct dam_sizes sizes;
     double core_seconds;    /* on this machine's core */
     double longest_seconds; /* of one task */
-    double task_bytes;      /* memory of the largest running task */
-    double journal_bytes, result_bytes;
-    size_t measured_cells; /* 0: nothing could be measured, times are the kind's own guess */
+    size_t measured_cells;  /* 0: nothing could be measured, times are the kind's own guess */
 };
 
 struct dam_forecast {
     uint64_t ranks;
-    double seconds;    /* until the last task is finished */
-    double efficiency; /* core_seconds / (ranks seconds) */
+    double seconds;    /* with start-up and publishing of a small file, about half a second */
+    double efficiency; /* core_seconds / (ranks x seconds until the last task is finished) */
 };
 
 /* Measure a few cells for about `seconds` and predict. forecasts[i].ranks is given; the rest is
- * filled in. Kinds with rounds are planned as if every cell ended with its first round. */
+ * filled in, as if rank 0 always computed (above 64 ranks it only deals). Kinds with rounds are
+ * planned as if every cell ended with its first round. */
 enum dam_status dam_plan_make(const struct dam_study *study, const struct dam_kind *kind,
                               double seconds, struct dam_plan *plan, struct dam_forecast *forecasts,
                               size_t forecast_count, struct dam_error *error) DAM_CHECKED;

@@ -58,6 +58,14 @@ enum dam_status dam_progress_read(const char *path, struct dam_progress *progres
     return DAM_OK;
 }
 
+void dam_progress_publish(const char *path, const struct dam_progress *progress, bool *told) {
+    struct dam_error error;
+    if (dam_progress_write(path, progress, &error) == DAM_OK || *told)
+        return;
+    *told = true;
+    fprintf(stderr, "dam: %s; `dam status` will not know how far the run is\n", error.text);
+}
+
 char *dam_duration_text(char text[32], double seconds) {
     if (!isfinite(seconds))
         snprintf(text, 32, "?");

@@ -34,6 +34,10 @@ enum dam_status dam_progress_write(const char *path, const struct dam_progress *
 enum dam_status dam_progress_read(const char *path, struct dam_progress *progress,
                                   struct dam_error *error) DAM_CHECKED;
 
+/* dam_progress_write for a run, which goes on without the file: a failure is told on stderr, unless
+ * *told, which becomes true. Rank 0 only. */
+void dam_progress_publish(const char *path, const struct dam_progress *progress, bool *told);
+
 /* "running", "draining", ... */
 const char *dam_phase_name(enum dam_phase phase);
 

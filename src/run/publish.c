@@ -2,11 +2,13 @@
 #include "run/agree.h"
 #include "run/exchange.h"
 #include "run/file.h"
+#include "run/open.h"
 #include "run/provenance.h"
 #include "run/reduce.h"
 #include "run/writer.h"
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -269,29 +271,84 @@ static enum dam_status put_in_place(const struct dam_output_paths *paths, struct
     return status;
 }
 
-static enum dam_status write_file(MPI_Comm comm, const struct dam_results *results,
-                                  struct keep *keep, const struct dam_output_paths *paths,
+/* Is there room for the file? A disk that fills up amid collective writes leaves HDF5's ranks
+ * waiting for each other, so ask first, by taking the room for a moment. */
+static enum dam_status check_room(const struct dam_output_paths *paths, uint64_t bytes,
                                   struct dam_error *error) {
-    struct dam_writer *writer;
-    /* What a crashed run left here is replaced; a planted link is not followed. */
-    if (keep->rank == 0)
+    int descriptor = open(paths->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (descriptor < 0)
+        return dam_fail(error, DAM_FILE, "%s: cannot create: %s", paths->temporary,
+                        strerror(errno));
+    int failure = posix_fallocate(descriptor, 0, (off_t)bytes);
+    close(descriptor);
+    unlink(paths->temporary);
+    if (failure == 0 || failure == EOPNOTSUPP || failure == EINVAL)
+        return DAM_OK;
+    char size[32];
+    return dam_fail(error, DAM_FILE,
+                    "%s: no room for a result file of %s: %s; the journal is intact: make room and "
+                    "start again",
+                    paths->temporary, dam_bytes_text(size, (double)bytes), strerror(failure));
+}
+
+/* A little more than all datasets take. */
+static uint64_t file_bytes(MPI_Comm comm, const struct dam_results *results,
+                           const struct keep *keep) {
+    uint64_t bytes = results->count * (results->layout.row_size + sizeof(struct dam_timing)) +
+                     results->failure_count * sizeof(struct dam_failure);
+    for (size_t c = 0; c < results->kind->column_count; c++)
+        bytes += results->count * results->widths[c] * sizeof(double);
+    MPI_Allreduce(MPI_IN_PLACE, &bytes, 1, MPI_UINT64_T, MPI_SUM, comm);
+    return bytes + results->study->text_length + strlen(keep->resolved) + (1 << 17);
+}
+
+static enum dam_status make_room(MPI_Comm comm, const struct dam_results *results,
+                                 const struct keep *keep, const struct dam_output_paths *paths,
+                                 struct dam_error *error) {
+    uint64_t bytes = file_bytes(comm, results, keep);
+    enum dam_status status = DAM_OK;
+    if (keep->rank == 0) {
+        /* What a crashed run left here is replaced; a planted link is not followed. */
         unlink(paths->temporary);
-    MPI_Barrier(comm);
-    enum dam_status status = dam_writer_new(&writer, comm, paths->temporary, error);
-    if (status != DAM_OK)
-        return status;
-    status = put_study(writer, results, keep, error);
+        status = check_room(paths, bytes, error);
+    }
+    return dam_agree(comm, status, error);
+}
+
+static enum dam_status put_everything(struct dam_writer *writer, const struct dam_results *results,
+                                      struct keep *keep, struct dam_error *error) {
+    enum dam_status status = put_study(writer, results, keep, error);
     if (status == DAM_OK)
         status = put_results(writer, results, keep, error);
     if (status == DAM_OK)
         status = put_failures(writer, results, keep, error);
     if (status == DAM_OK)
         status = put_provenance(writer, results, keep, error);
+    return status == DAM_OK ? dam_writer_finish(writer, error) : status;
+}
+
+static enum dam_status write_file(MPI_Comm comm, const struct dam_results *results,
+                                  struct keep *keep, const struct dam_output_paths *paths,
+                                  struct dam_error *error) {
+    struct dam_writer *writer;
+    int size;
+    MPI_Comm_size(comm, &size);
+    enum dam_status status = make_room(comm, results, keep, paths, error);
     if (status == DAM_OK)
-        status = dam_writer_finish(writer, error);
-    else
-        dam_writer_destroy(writer);
-    if (status == DAM_OK && keep->rank == 0)
+        status = dam_writer_new(&writer, comm, paths->temporary, error);
+    if (status != DAM_OK)
+        return status;
+    status = put_everything(writer, results, keep, error);
+    if (status != DAM_OK) {
+        if (keep->rank == 0)
+            unlink(paths->temporary);
+        if (size == 1)
+            dam_writer_destroy(writer);
+        else /* see dam_writer_destroy: the program ends without closing */
+            error->status = status = DAM_PARALLEL;
+        return status;
+    }
+    if (keep->rank == 0)
         status = put_in_place(paths, error);
     return dam_agree(comm, status, error);
 }

@@ -143,7 +143,8 @@ static enum dam_status share_study(struct run *run, struct dam_error *error) {
 
 /* ---- checks before any work ---- */
 
-/* The cell whose task needs the most memory must fit on a node as often as the node has ranks. */
+/* Memory must do for the largest task as often as a node has ranks, and at the end for the rows and
+ * results, of which every rank holds its share twice. */
 static enum dam_status check_memory(struct run *run, struct dam_error *error) {
     MPI_Comm node;
     int ranks, most_ranks;
@@ -153,21 +154,37 @@ static enum dam_status check_memory(struct run *run, struct dam_error *error) {
     MPI_Allreduce(&ranks, &most_ranks, 1, MPI_INT, MPI_MAX, run->comm);
     if (run->rank != 0)
         return DAM_OK;
-    char identity[DAM_IDENTITY_LENGTH], need[32], all[32], have[32];
-    double most = dam_open_largest(run->study, run->kind, identity);
-    double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
-    if (most * most_ranks <= memory)
-        return DAM_OK;
-    return dam_fail(error, DAM_INPUT,
-                    "%s: cell %s needs %s (%.0f bytes) on each rank, %s for %d ranks on a node; "
-                    "this one has %s: use fewer ranks a node or a smaller study",
-                    run->options->study_path, identity, dam_bytes_text(need, most), most,
-                    dam_bytes_text(all, most * most_ranks), most_ranks,
-                    dam_bytes_text(have, memory));
+    struct dam_sizes sizes;
+    dam_open_sizes(run->study, run->kind, &sizes);
+    char need[32], all[32], have[32];
+    double share = 2 * (sizes.journal_bytes + sizes.result_bytes) / run->size;
+    double memory = dam_physical_memory();
+    dam_bytes_text(have, memory);
+    if (sizes.task_bytes * most_ranks > memory)
+        return dam_fail(error, DAM_INPUT,
+                        "%s: cell %s needs %s (%.0f bytes) on each rank, %s with %d on a node; "
+                        "this one has %s: use fewer ranks a node or a smaller study",
+                        run->options->study_path, sizes.largest,
+                        dam_bytes_text(need, sizes.task_bytes), sizes.task_bytes,
+                        dam_bytes_text(all, sizes.task_bytes * most_ranks), most_ranks, have);
+    if (share * most_ranks > memory)
+        return dam_fail(error, DAM_INPUT,
+                        "%s: %zu cells make %s (%.0f bytes) of rows and results on each rank, %s "
+                        "with %d on a node; this one has %s: use more nodes or a smaller study",
+                        run->options->study_path, run->study->cell_count,
+                        dam_bytes_text(need, share), share, dam_bytes_text(all, share * most_ranks),
+                        most_ranks, have);
+    return DAM_OK;
 }
 
-/* A result that is already there must be of this kind, schema and seed; what is not a result of dam
- * is not ours to replace or, with --fresh, to remove. */
+/* Has this output a journal folder of its own? A status file is the first thing a run leaves. */
+static bool has_journal(const struct run *run) {
+    return access(run->paths.status, F_OK) == 0;
+}
+
+/* A result that is already there must be of this kind, schema and seed, and its journal with it:
+ * else a run that is stopped would replace it by less. A file that cannot be read is ours only
+ * where a journal says so. */
 static enum dam_status check_published(const struct run *run, struct dam_error *error) {
     if (access(run->paths.file, F_OK) != 0)
         return DAM_OK;
@@ -179,28 +196,40 @@ static enum dam_status check_published(const struct run *run, struct dam_error *
         status = dam_result_study_read(result, &found, &why);
         dam_result_close(result);
     }
+    if (status != DAM_OK && has_journal(run))
+        return DAM_OK; /* to be published anew */
     if (status != DAM_OK)
-        return dam_fail(error, DAM_INPUT,
-                        "%s: exists and is not a whole result of dam; remove it, or name another "
-                        "output with -o",
-                        run->paths.file);
+        return dam_fail(error, DAM_INPUT, "%s; remove it, or name another output with -o",
+                        why.text);
     bool same = strcmp(found.kind, run->identity.kind) == 0 && found.seed == run->identity.seed &&
                 found.version == run->identity.schema_version;
-    if (!same && !run->options->fresh)
+    if (run->options->fresh)
+        status = DAM_OK;
+    else if (!same)
         status = dam_fail(error, DAM_INPUT,
                           "%s holds results of kind %s, schema %u, seed %" PRIu64
                           "; this study is kind %s, schema %u, seed %" PRIu64
                           ": name another output with -o, or discard it with --fresh",
                           run->paths.file, found.kind, found.version, found.seed,
                           run->identity.kind, run->identity.schema_version, run->identity.seed);
+    else if (!has_journal(run))
+        status = dam_fail(error, DAM_INPUT,
+                          "%s is finished and its journal is gone, so nothing can be added to it: "
+                          "name another output with -o, or begin again with --fresh",
+                          run->paths.file);
     dam_result_study_destroy(&found);
     return status;
 }
 
+static enum dam_status check_output(const struct run *run, struct dam_error *error) {
+    enum dam_status status = dam_output_check(&run->paths, error);
+    return status == DAM_OK ? check_published(run, error) : status;
+}
+
 static enum dam_status take_output(struct run *run, struct dam_error *error) {
-    enum dam_status status = dam_output_lock(&run->paths, &run->lock, error);
+    enum dam_status status = check_output(run, error);
     if (status == DAM_OK)
-        status = check_published(run, error);
+        status = dam_output_lock(&run->paths, &run->lock, error);
     if (status == DAM_OK && run->options->fresh)
         status = dam_output_discard(&run->paths, error);
     if (status == DAM_OK && access(run->paths.stop, F_OK) == 0) {
@@ -259,8 +288,8 @@ static enum dam_status dealing_new(struct dealing *dealing, const struct run *ru
     *dealing = (struct dealing){0};
     enum dam_status status = DAM_OK;
     if (run->kind->more != NULL)
-        status =
-            dam_load_records(&run->ledger, known, count, &dealing->records, &dealing->bytes, error);
+        status = dam_load_records(&run->ledger, run->study, run->kind, known, count,
+                                  &dealing->records, &dealing->bytes, error);
     return status == DAM_OK ? dam_dealer_new(&dealing->dealer, run->study, run->kind, known, count,
                                              dealing->records, error)
                             : status;
@@ -314,20 +343,17 @@ static void summarise(const struct run *run, const struct dam_progress *progress
 
 static enum dam_status publish(struct run *run, struct dam_work_end *end, struct dam_error *error) {
     struct dam_published published;
-    enum dam_status status = DAM_OK;
+    bool told = false;
     if (run->rank == 0)
-        status = dam_progress_write(run->paths.status, &end->progress, error);
-    status = dam_agree(run->comm, status, error);
-    if (status == DAM_OK)
-        status = dam_publish(run->comm, run->study, run->kind, &run->ledger, &run->paths,
-                             run->started, &published, error);
+        dam_progress_publish(run->paths.status, &end->progress, &told);
+    enum dam_status status = dam_publish(run->comm, run->study, run->kind, &run->ledger,
+                                         &run->paths, run->started, &published, error);
     if (status == DAM_OK && run->rank == 0) {
         end->progress.phase = end->drained ? DAM_PHASE_STOPPED : DAM_PHASE_FINISHED;
         end->progress.updated = (int64_t)time(NULL);
-        status = dam_progress_write(run->paths.status, &end->progress, error);
+        dam_progress_publish(run->paths.status, &end->progress, &told);
         summarise(run, &end->progress, &published);
     }
-    status = dam_agree(run->comm, status, error);
     if (status != DAM_OK)
         return status;
     /* Nothing more to say: the summary has said it. */
@@ -358,7 +384,7 @@ static enum dam_status dry_run(struct run *run, struct dam_error *error) {
     MPI_Bcast(&journal, 1, MPI_INT, 0, run->comm);
     enum dam_status status = DAM_OK;
     if (run->rank == 0)
-        status = check_published(run, error);
+        status = check_output(run, error);
     status = dam_agree(run->comm, status, error);
     if (status == DAM_OK && journal)
         status = dam_load(run->comm, run->paths.folder, &run->identity, run->study,

@@ -112,22 +112,20 @@ static void worker_report(struct worker *worker) {
     size_t items = done->count * sizeof *done->items;
     size_t size = sizeof head + items + done->records_size;
     char *letter = malloc(size);
-    if (letter == NULL) {
-        /* A smaller letter that stops the run still fits. */
-        worker_fail(worker, dam_fail(worker->error, DAM_MEMORY, "no memory for a report"));
-        head = (struct report){.drained = 1, .stop = 1};
-        size = sizeof head;
-    } else {
+    if (letter != NULL) {
+        memcpy(letter, &head, sizeof head);
         memcpy(letter + sizeof head, done->items, items);
         if (done->records_size > 0)
             memcpy(letter + sizeof head + items, done->records, done->records_size);
-        memcpy(letter, &head, sizeof head);
     }
     struct dam_error ignored;
-    enum dam_status status = dam_mail_send(&worker->mail, 0, TAG_REPORT,
-                                           letter == NULL ? (void *)&head : letter, size, &ignored);
-    assert(status == DAM_OK);
-    (void)status;
+    if (letter == NULL ||
+        dam_mail_send(&worker->mail, 0, TAG_REPORT, letter, size, &ignored) != DAM_OK) {
+        /* What is left unsaid is in the journal; this rank ends the run. */
+        worker_fail(worker, dam_fail(worker->error, DAM_MEMORY, "no memory for a report"));
+        head = (struct report){.drained = 1, .stop = 1};
+        MPI_Send(&head, sizeof head, MPI_BYTE, 0, TAG_REPORT, worker->mail.comm);
+    }
     free(letter);
     worker->said_drained = head.drained;
     forget(done);
@@ -233,6 +231,7 @@ struct coordinator {
     uint64_t done_before;          /* by earlier runs */
     double measured, predicted;    /* s, of what was finished in this run */
     struct dam_progress_line line;
+    bool told; /* that the status file cannot be written */
 };
 
 static void coordinator_drain(struct coordinator *coordinator) {
@@ -292,8 +291,7 @@ static void look_around(struct coordinator *coordinator) {
     if (now - coordinator->written < 1)
         return;
     coordinator->written = now;
-    coordinator_fail(coordinator,
-                     dam_progress_write(work->status_path, &progress, coordinator->error));
+    dam_progress_publish(work->status_path, &progress, &coordinator->told);
 }
 
 static void note_finished(struct coordinator *coordinator, const struct dam_item *items,

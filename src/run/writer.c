@@ -195,16 +195,25 @@ enum dam_status dam_writer_put(struct dam_writer *writer, const struct dam_block
     first = writer->rank == 0 ? 0 : first;
     uint32_t crc = checksum_in_order(writer, block);
     hid_t dataset = create_dataset(writer, block, all);
-    /* An empty dataset has no place in the file, and HDF5 1.10 fails to write to it. */
-    bool put = dataset >= 0 && (all == 0 || transfer(dataset, block, first, NULL)) &&
-               put_text(dataset, "unit", block->unit) && put_text(dataset, "doc", block->doc) &&
-               put_attribute(dataset, "crc32c", H5T_STD_U32LE, &crc);
-    if (dataset >= 0)
-        H5Dclose(dataset);
+    bool put = dataset >= 0;
+    /* Nobody may enter a collective write that another rank will not. */
+    enum dam_status status = dam_agree(
+        writer->comm, put ? DAM_OK : library_failed(writer->path, "make a dataset", error), error);
+    if (status == DAM_OK) {
+        /* An empty dataset has no place in the file, and HDF5 1.10 fails to write to it. */
+        put = (all == 0 || transfer(dataset, block, first, NULL)) &&
+              put_text(dataset, "unit", block->unit) && put_text(dataset, "doc", block->doc) &&
+              put_attribute(dataset, "crc32c", H5T_STD_U32LE, &crc);
+        status =
+            dam_agree(writer->comm,
+                      put ? DAM_OK : library_failed(writer->path, "write a dataset", error), error);
+    }
+    if (status != DAM_OK)
+        return status;
+    H5Dclose(dataset);
     if (all > 0)
         writer->written[writer->count++] = (struct written){*block, first};
-    enum dam_status status = put ? DAM_OK : library_failed(writer->path, "write a dataset", error);
-    return dam_agree(writer->comm, status, error);
+    return DAM_OK;
 }
 
 enum dam_status dam_writer_note(struct dam_writer *writer, const char *path, const char *name,
@@ -260,6 +269,7 @@ enum dam_status dam_writer_finish(struct dam_writer *writer, struct dam_error *e
         status = dam_agree(writer->comm, compare(writer, &writer->written[w], error), error);
     if (status == DAM_OK)
         status = dam_agree(writer->comm, dam_file_sync(writer->path, error), error);
-    dam_writer_destroy(writer);
+    if (status == DAM_OK)
+        dam_writer_destroy(writer);
     return status;
 }

@@ -39,11 +39,13 @@ enum dam_status dam_writer_put(struct dam_writer *writer, const struct dam_block
 enum dam_status dam_writer_note(struct dam_writer *writer, const char *dataset, const char *name,
                                 const char *text, struct dam_error *error) DAM_CHECKED;
 
-/* Close the file, read every block back and compare, bring it to disk. Frees the writer, also
- * after a failure. */
+/* Close the file, read every block back and compare, bring it to disk. Frees the writer, but for
+ * one that failed. */
 enum dam_status dam_writer_finish(struct dam_writer *writer, struct dam_error *error) DAM_CHECKED;
 
-/* Give up: close and free. Collective. NULL is allowed. */
+/* Close and free; NULL is allowed. Collective, and only while no other call has failed: after a
+ * failure on several ranks HDF5 no longer agrees with itself, and closing may wait for ever. Then
+ * leave the file open and end the program. */
 void dam_writer_destroy(struct dam_writer *writer);
 
 #endif

@@ -60,7 +60,7 @@ wait "$holder" 2>/dev/null
 # The same file with the lock free is what a killed run leaves.
 status_file running 100
 expect 0 dam status run.h5
-said 'run.h5: died' '100 of 200' 'same command'
+said 'run.h5: interrupted' '100 of 200' 'same command'
 grep -q '1 min 15 s' "$out" && complain 'a dead run has no time left'
 
 status_file stopped 150

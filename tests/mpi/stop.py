@@ -84,7 +84,7 @@ class Stop(program.Case):
         self.assertEqual(code, 75)
         self.assertFalse(self.path("out.h5").exists())
         self.assertEqual(set(rows) - set(program.rows_of(self.path("out.h5"))), set())
-        self.assertIn(": died on", self.dam("status", "out.h5")[0])
+        self.assertIn(": interrupted on", self.dam("status", "out.h5")[0])
         self.assert_goes_on()
 
     def test_sigterm_to_mpirun_keeps_the_journal(self):
@@ -110,7 +110,7 @@ class Stop(program.Case):
         self.assertFalse(run.ended())
         run.kill()
         out, _ = self.dam("status", "out.h5")
-        self.assertIn("out.h5: died on 2 ranks", out)
+        self.assertIn("out.h5: interrupted on 2 ranks", out)
 
     def test_the_same_stops_twice(self):
         """Drained, gone on, drained again: a partial result replaces a partial one."""
