@@ -56,10 +56,11 @@ struct dam_task {
     const struct dam_round *plan;
     struct dam_poll poll; /* to be called every few milliseconds; true: return DAM_STOPPED */
 
-    /* The blob that the same replica's record of the round before left; NULL, 0 in round 0. */
+    /* Kinds that keep a state: the blob that the same replica left in the round before; NULL, 0 in
+     * round 0. */
     const void *state;
     size_t state_size;
-    /* run() may leave a blob for the next round: malloc'd, taken over by the caller. */
+    /* The blob for the next round, which run() must leave: malloc'd, taken over by the caller. */
     void **next_state;
     size_t *next_state_size;
 };
@@ -108,6 +109,10 @@ struct dam_kind {
     /* Elements of array column c in this cell; the dataset has the largest of all cells. NULL
      * where no column is an array. */
     size_t (*extent)(const struct dam_cell *cell, size_t column);
+
+    /* Each round of a replica hands a state to its next; `starts` is NULL then. The states of old
+     * rounds are removed: where plans depend on all replicas, none can be added later. */
+    bool keeps_state;
 
     /* Turn a cell's rows into its results. A pure function; may use libm. count may be 0. */
     enum dam_status (*reduce)(const struct dam_cell *cell, const struct dam_history *history,

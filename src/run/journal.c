@@ -38,8 +38,8 @@ struct dam_journal {
 
     pthread_t thread;
     pthread_mutex_t mutex;
-    pthread_cond_t wake;
-    bool dirty, leaving;
+    pthread_cond_t wake, idle;
+    bool dirty, syncing, leaving;
     int sync_errno; /* of the background sync; 0: none failed */
 };
 
@@ -51,6 +51,22 @@ static uint32_t frame_checksum(uint32_t seed, const struct frame *frame, const v
     uint32_t crc = dam_checksum(seed, &frame->size, sizeof frame->size);
     crc = dam_checksum(crc, &frame->row, sizeof frame->row);
     return dam_checksum(crc, payload, frame->size);
+}
+
+/* Sync with the mutex held on entry and exit, but not meanwhile: rows go on coming. The system
+ * tells of a failure once, so whoever meets it keeps it. */
+static void sync_locked(struct dam_journal *journal) {
+    while (journal->syncing)
+        pthread_cond_wait(&journal->idle, &journal->mutex);
+    journal->syncing = true;
+    journal->dirty = false;
+    pthread_mutex_unlock(&journal->mutex);
+    int failure = fdatasync(journal->descriptor) == 0 ? 0 : errno;
+    pthread_mutex_lock(&journal->mutex);
+    if (failure != 0)
+        journal->sync_errno = failure;
+    journal->syncing = false;
+    pthread_cond_broadcast(&journal->idle);
 }
 
 /* Syncing can take long on a shared file system, and the rank has better things to do. */
@@ -66,12 +82,7 @@ static void *sync_every_second(void *argument) {
             ;
         if (!journal->dirty)
             continue;
-        journal->dirty = false;
-        pthread_mutex_unlock(&journal->mutex);
-        int failure = fdatasync(journal->descriptor) == 0 ? 0 : errno;
-        pthread_mutex_lock(&journal->mutex);
-        if (failure != 0)
-            journal->sync_errno = failure;
+        sync_locked(journal);
     }
     pthread_mutex_unlock(&journal->mutex);
     return NULL;
@@ -84,6 +95,7 @@ static int start_thread(struct dam_journal *journal) {
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&journal->mutex, NULL);
     pthread_cond_init(&journal->wake, &monotonic);
+    pthread_cond_init(&journal->idle, NULL);
     pthread_condattr_destroy(&monotonic);
     sigset_t all, before;
     sigfillset(&all);
@@ -93,6 +105,7 @@ static int start_thread(struct dam_journal *journal) {
     if (failure != 0) {
         pthread_mutex_destroy(&journal->mutex);
         pthread_cond_destroy(&journal->wake);
+        pthread_cond_destroy(&journal->idle);
     }
     return failure;
 }
@@ -105,6 +118,7 @@ static void stop_thread(struct dam_journal *journal) {
     pthread_join(journal->thread, NULL);
     pthread_mutex_destroy(&journal->mutex);
     pthread_cond_destroy(&journal->wake);
+    pthread_cond_destroy(&journal->idle);
 }
 
 enum dam_status dam_journal_new(struct dam_journal **journal, const char *folder, const char *name,
@@ -154,6 +168,12 @@ static enum dam_status create_file(struct dam_journal *journal, struct dam_error
     return DAM_OK;
 }
 
+static enum dam_status sync_failed(const struct dam_journal *journal, int failure,
+                                   struct dam_error *error) {
+    return dam_fail(error, DAM_FILE, "%s: cannot bring it to disk: %s", journal->path,
+                    strerror(failure));
+}
+
 enum dam_status dam_journal_append(struct dam_journal *journal, const struct dam_row *row,
                                    const void *payload, uint32_t size, uint64_t *offset,
                                    struct dam_error *error) {
@@ -170,9 +190,9 @@ enum dam_status dam_journal_append(struct dam_journal *journal, const struct dam
         status =
             dam_file_write_at(journal->descriptor, payload, size, payload_at, journal->path, error);
     if (status != DAM_OK) {
-        /* A torn frame would be skipped by readers; still, leave the file tidy if we can. */
-        if (ftruncate(journal->descriptor, (off_t)journal->end) != 0)
-            return status;
+        /* Readers skip a torn frame; the next row is written over it, or the file ends here. */
+        int tidied = ftruncate(journal->descriptor, (off_t)journal->end);
+        (void)tidied;
         return status;
     }
     journal->end = payload_at + size;
@@ -181,25 +201,17 @@ enum dam_status dam_journal_append(struct dam_journal *journal, const struct dam
     journal->dirty = true;
     int failure = journal->sync_errno;
     pthread_mutex_unlock(&journal->mutex);
-    if (failure != 0)
-        return dam_fail(error, DAM_FILE, "%s: cannot bring it to disk: %s", journal->path,
-                        strerror(failure));
-    return DAM_OK;
+    return failure == 0 ? DAM_OK : sync_failed(journal, failure, error);
 }
 
 enum dam_status dam_journal_sync(struct dam_journal *journal, struct dam_error *error) {
     if (journal->descriptor < 0)
         return DAM_OK;
     pthread_mutex_lock(&journal->mutex);
-    journal->dirty = false;
+    sync_locked(journal);
     int failure = journal->sync_errno;
     pthread_mutex_unlock(&journal->mutex);
-    if (failure == 0 && fdatasync(journal->descriptor) != 0)
-        failure = errno;
-    if (failure != 0)
-        return dam_fail(error, DAM_FILE, "%s: cannot bring it to disk: %s", journal->path,
-                        strerror(failure));
-    return DAM_OK;
+    return failure == 0 ? DAM_OK : sync_failed(journal, failure, error);
 }
 
 const char *dam_journal_path(const struct dam_journal *journal) {

@@ -52,21 +52,18 @@ static char *blob_path(const struct dam_task_runner *runner, const struct dam_ce
     return length < 0 ? NULL : path;
 }
 
-/* The blob of the round before; *file is the whole file's bytes, the caller's. A kind that leaves
- * no blobs finds none. */
+/* The blob of the round before; *file is the whole file's bytes, the caller's. */
 static enum dam_status read_blob(const struct dam_task_runner *runner, const struct dam_item *item,
                                  struct dam_task *task, char **file, struct dam_error *error) {
     *file = NULL;
-    if (item->round == 0 || runner->folder == NULL)
+    if (item->round == 0 || !runner->kind->keeps_state)
         return DAM_OK;
     char *path = blob_path(runner, &runner->cell, item->round - 1, item->replica);
     if (path == NULL)
         return dam_fail(error, DAM_MEMORY, "no memory for a file's name");
-    enum dam_status status = DAM_OK;
     size_t size = 0;
-    if (access(path, F_OK) == 0)
-        status = dam_file_read(path, file, &size, error);
-    if (status == DAM_OK && *file != NULL) {
+    enum dam_status status = dam_file_read(path, file, &size, error);
+    if (status == DAM_OK) {
         struct blob_header header = {0};
         if (size >= sizeof header)
             memcpy(&header, *file, sizeof header);
@@ -216,6 +213,7 @@ enum dam_status dam_task_do(struct dam_task_runner *runner, struct dam_item *ite
     struct dam_error failure = {DAM_OK, ""};
     item->status = run(runner, item, plan, &blob, &blob_size, &had_state, seconds, &failure);
     enum dam_status status = DAM_OK;
+    assert(item->status != DAM_OK || (blob != NULL) == runner->kind->keeps_state);
     if (item->status == DAM_OK && blob != NULL)
         status = write_blob(runner, item, blob, blob_size, error);
     free(blob);

@@ -147,4 +147,5 @@ const struct dam_kind dam_test_kind_relay = {
     .extent = extent,
     .reduce = reduce,
     .more = more,
+    .keeps_state = true,
 };
