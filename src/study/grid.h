@@ -1,9 +1,7 @@
 /* From what a study says of each parameter to cells: axes, blocks of axes, and their unrolling.
  *
  * Cells are not stored: each keeps its raw number among all combinations of all blocks and its
- * hash, and its values are made again on demand. Whatever enters a value is exact or correctly
- * rounded (128 bits of MPFR, then 12 significant digits), so that values, and with them cell
- * hashes, are the same on every machine.
+ * hash, and its values are made again on demand.
  */
 #ifndef DAM_STUDY_GRID_H
 #define DAM_STUDY_GRID_H

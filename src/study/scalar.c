@@ -22,21 +22,6 @@ static bool has_leading_zero(const char *digits) {
     return digits[0] == '0' && digits[1] >= '0' && digits[1] <= '9';
 }
 
-const char *dam_scalar_integer(const char *text, int64_t *value) {
-    const char *digits = text + (*text == '-');
-    const char *end = skip_digits(digits);
-    if (end == digits || *end != '\0')
-        return "is not an integer (decimal digits only)";
-    if (has_leading_zero(digits))
-        return LEADING_ZERO;
-    errno = 0;
-    long long number = strtoll(text, NULL, 10);
-    if (errno != 0)
-        return "does not fit in 64 bits";
-    *value = number;
-    return NULL;
-}
-
 /* [-] digits [. digits] [e [+-] digits], with a digit before or after the point. */
 static bool is_real(const char *text) {
     const char *mantissa = text + (*text == '-');
@@ -57,6 +42,25 @@ static bool is_real(const char *text) {
             return false;
     }
     return *end == '\0';
+}
+
+const char *dam_scalar_integer(const char *text, int64_t *value) {
+    const char *digits = text + (*text == '-');
+    const char *end = skip_digits(digits);
+    if (strchr(text, ',') != NULL)
+        return "is not an integer (a list is written [1, 2])";
+    if (is_real(text) && strpbrk(text, "eE") != NULL)
+        return "is not an integer (write 1000000, not 1e6)";
+    if (end == digits || *end != '\0')
+        return "is not an integer (decimal digits only)";
+    if (has_leading_zero(digits))
+        return LEADING_ZERO;
+    errno = 0;
+    long long number = strtoll(text, NULL, 10);
+    if (errno != 0)
+        return "does not fit in 64 bits";
+    *value = number;
+    return NULL;
 }
 
 static bool is_zero(const char *real) {
