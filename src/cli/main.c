@@ -1,5 +1,6 @@
 /* The only file that knows the world: all others are handed a communicator. */
 #include "cli/program.h"
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -44,8 +45,13 @@ static enum dam_status with_world(dam_parallel_body *body, void *context, struct
 /* A rank is one core, but OpenBLAS starts a thread for each as it is loaded, before main: so set
  * what it reads, and begin again. Where that fails, idle threads are the only harm. */
 static void load_with_one_thread(char **argv) {
-    if (getenv("OPENBLAS_NUM_THREADS") == NULL && setenv("OPENBLAS_NUM_THREADS", "1", 1) == 0)
-        execv("/proc/self/exe", argv);
+    char path[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (length < 0 || getenv("OPENBLAS_NUM_THREADS") != NULL)
+        return;
+    path[length] = '\0'; /* by its own name, which ps and top show */
+    if (setenv("OPENBLAS_NUM_THREADS", "1", 1) == 0)
+        execv(path, argv);
 }
 
 int main(int argc, char **argv) {
