@@ -80,10 +80,8 @@ broken=()
 logs=()
 if jobs/install-deps.sh --tests; then
     run_suites build "${release_suites[*]}" --buildtype=release
-    # Whole stacks, so that the leaks of Open MPI's plugins are known by their callers.
-    export ASAN_OPTIONS=halt_on_error=1:abort_on_error=1:fast_unwind_on_malloc=0
+    export ASAN_OPTIONS=halt_on_error=1:abort_on_error=1
     export UBSAN_OPTIONS=halt_on_error=1:abort_on_error=1:print_stacktrace=1
-    export LSAN_OPTIONS=suppressions=$PWD/tests/open-mpi-leaks.supp:print_suppressions=0
     run_suites build-sanitize "${sanitize_suites[*]}" --buildtype=debugoptimized \
         -Db_sanitize=address,undefined -Db_lundef=false
 else

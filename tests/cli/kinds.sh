@@ -10,7 +10,7 @@ for kind in capacity xor; do
 done
 for kind in $listed; do
     prints "$kind: " dam describe "$kind"
-    grep -q '^results' "$out" || complain "dam describe $kind: no results"
+    grep -q '^result  ' "$out" || complain "dam describe $kind: no result columns"
 done
 
 # Every parameter and column that a user of the kind meets.
