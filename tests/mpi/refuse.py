@@ -76,15 +76,24 @@ class Refuse(program.Case):
         self.path("text.h5").write_text("not a result\n")
         before = self.snapshot()
         for output, text in (("folder", "is a directory"), ("kept.h5", "is read-only"),
-                             ("missing/out.h5", "cannot make the journal folder")):
+                             ("missing/out.h5", "cannot write in the folder missing"),
+                             ("text.h5", "is not an HDF5 file")):
             for ranks in 0, 2:
                 _, err = self.dam("run", "study.yaml", "-o", output, ranks=ranks, code=2)
                 self.assertIn(f"dam: {output}", err)
                 self.assertIn(text, err)
         self.assertEqual(self.snapshot(), before)
-        _, err = self.dam("run", "study.yaml", "-o", "text.h5", ranks=2, code=2)
-        self.assertIn("not a whole result of dam", err)
-        self.assertEqual(self.path("text.h5").read_text(), "not a result\n")
+        self.dam("run", "study.yaml", "-o", "missing/out.h5", "--dry-run", code=2)
+        self.dam("run", "study.yaml", "-o", "text.h5", "--fresh", code=2)
+        self.dam("run", "study.yaml", "-o", "", code=2)
+        self.assertEqual(self.snapshot(), before)
+
+    def test_a_link_stays_one(self):
+        self.path("link.h5").symlink_to("out.h5")
+        self.dam("run", "study.yaml", "-o", "link.h5", "--set", "replicas=5", ranks=2)
+        self.assertTrue(self.path("link.h5").is_symlink())
+        self.assertFalse(self.path("link.h5.journal").exists())
+        self.assertEqual(len(program.rows_of(self.path("out.h5"))), 15)
 
 
 class Journal(program.Case):
@@ -121,8 +130,11 @@ class Journal(program.Case):
         self.assertIn("complete 3 of 3 cells", self.dam("status", "out.h5")[0])
         self.assertFalse(self.path("out.h5.journal").exists())
         self.assert_same("out.h5", "whole.h5")
-        # The work is gone: the same command does it again.
-        self.dam("run", "study.yaml", "-o", "out.h5", ranks=2)
+        # The work is gone: stopped half-way, the same command would replace much by little.
+        _, err = self.dam("run", "study.yaml", "-o", "out.h5", ranks=2, code=2)
+        self.assertIn("its journal is gone", err)
+        self.assert_same("out.h5", "whole.h5")
+        self.dam("run", "study.yaml", "-o", "out.h5", "--fresh", ranks=2)
         self.assertEqual(len(program.rows_of(self.path("out.h5"))), 12)
         self.assert_same("out.h5", "whole.h5")
 
@@ -132,6 +144,13 @@ class Journal(program.Case):
         data = bytearray(self.path("out.h5").read_bytes())
         data[offset] ^= 1
         self.path("out.h5").write_bytes(data)
+        self.dam("verify", "out.h5", code=1)
+        self.dam("run", "study.yaml", "-o", "out.h5", ranks=2)
+        self.assert_same("out.h5", "whole.h5")
+        self.assertEqual(len(program.rows_of(self.path("out.h5"))), 12)
+
+    def test_a_torn_result_is_made_again(self):
+        os.truncate(self.path("out.h5"), self.path("out.h5").stat().st_size // 2)
         self.dam("verify", "out.h5", code=1)
         self.dam("run", "study.yaml", "-o", "out.h5", ranks=2)
         self.assert_same("out.h5", "whole.h5")
