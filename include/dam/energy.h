@@ -16,6 +16,9 @@ extern "C" {
 
 enum dam_energy_form { DAM_ENERGY_POWER, DAM_ENERGY_RECTIFIED };
 
+/* The forms' names by their number, NULL at the end. */
+extern const char *const dam_energy_form_names[];
+
 enum {
     DAM_POWER_MAX = 60,     /* largest interaction vertex power n */
     DAM_NEURONS_MAX = 32766 /* largest N: overlaps and their neighbours fit in 16 bits */

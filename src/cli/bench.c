@@ -1,11 +1,11 @@
 /* Retrieval speed on this machine: random starts among random memories, sequential updates. */
 #include "cli/arguments.h"
 #include "cli/table.h"
+#include "run/stop.h"
 #include <assert.h>
 #include <dam/retrieval.h>
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 struct setting {
     int neurons;
@@ -32,15 +32,9 @@ struct measurement {
     uint64_t starts; /* that ended within the time */
 };
 
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 static bool passed(void *context) {
     const double *end = context;
-    return now() >= *end;
+    return dam_clock() >= *end;
 }
 
 /* Retrieve from random starts until the time is up; the last start may be cut short. The time
@@ -48,7 +42,7 @@ static bool passed(void *context) {
 static enum dam_status measure_starts(struct dam_retrieval *retrieval, int neurons,
                                       struct measurement *measured, struct dam_error *error) {
     int8_t spins[DAM_NEURONS_MAX];
-    double begin = now();
+    double begin = dam_clock();
     double end = INFINITY;
     const struct dam_retrieval_options options = {
         .order = DAM_ORDER_SEQUENTIAL, .max_sweeps = 1000, .poll = {passed, &end}};
@@ -60,12 +54,12 @@ static enum dam_status measure_starts(struct dam_retrieval *retrieval, int neuro
             spins[i] = dam_stream_next(&stream) & 1 ? 1 : -1;
         dam_retrieval_set(retrieval, spins);
         if (measured->starts == 0)
-            end = now() + seconds_each;
+            end = dam_clock() + seconds_each;
         struct dam_retrieval_outcome outcome;
         status = dam_retrieval_run(retrieval, &options, NULL, &outcome, error);
         measured->starts += status == DAM_OK;
-    } while (status == DAM_OK && now() < end);
-    measured->seconds = now() - begin;
+    } while (status == DAM_OK && dam_clock() < end);
+    measured->seconds = dam_clock() - begin;
     measured->visits = dam_retrieval_counts(retrieval).visits;
     return status == DAM_STOPPED ? DAM_OK : status;
 }

@@ -2,6 +2,7 @@
  * the same: it has a parameter table like a kind's, and its rows are the cells of the grid. */
 #include "cli/arguments.h"
 #include "cli/table.h"
+#include "kinds/model.h"
 #include "study/study.h"
 #include <dam/theory.h>
 #include <math.h>
@@ -10,29 +11,10 @@
 
 enum { ENERGY, POWER, NEURONS, MEMORIES, THRESHOLD };
 
-static const char *const energies[] = {
-    [DAM_ENERGY_POWER] = "power", [DAM_ENERGY_RECTIFIED] = "rectified", NULL};
-
 static const struct dam_parameter parameters[] = {
-    [ENERGY] = {.name = "energy",
-                .type = DAM_CHOICE,
-                .choices = energies,
-                .unit = "1",
-                .doc = "energy function F(x): x^n, or x^n for x >= 0 and 0 otherwise"},
-    [POWER] = {.name = "n",
-               .type = DAM_INTEGER,
-               .standard.integer = 3,
-               .low.integer = 1,
-               .high.integer = DAM_POWER_MAX,
-               .unit = "1",
-               .doc = "interaction vertex power"},
-    [NEURONS] = {.name = "N",
-                 .type = DAM_INTEGER,
-                 .standard.integer = 100,
-                 .low.integer = 1,
-                 .high.integer = DAM_NEURONS_MAX,
-                 .unit = "neurons",
-                 .doc = "binary neurons"},
+    [ENERGY] = DAM_PARAMETER_ENERGY,
+    [POWER] = DAM_PARAMETER_POWER,
+    [NEURONS] = DAM_PARAMETER_NEURONS,
     [MEMORIES] = {.name = "K",
                   .type = DAM_INTEGER,
                   .required = true, /* resolve() sets 0, for none */
@@ -85,7 +67,7 @@ static void add_row(struct dam_table *table, const union dam_value *values) {
     int power = (int)values[POWER].integer;
     int neurons = (int)values[NEURONS].integer;
     int64_t memories = values[MEMORIES].integer;
-    dam_table_text(table, energies[form], strlen(energies[form]));
+    dam_table_text(table, dam_energy_form_names[form], strlen(dam_energy_form_names[form]));
     dam_table_integer(table, power);
     dam_table_integer(table, neurons);
     if (memories > 0)

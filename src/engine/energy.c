@@ -4,6 +4,12 @@
 #include <math.h>
 #include <stdlib.h>
 
+const char *const dam_energy_form_names[] = {
+    [DAM_ENERGY_POWER] = "power",
+    [DAM_ENERGY_RECTIFIED] = "rectified",
+    NULL,
+};
+
 /* F(x), exactly. */
 static void evaluate(const struct dam_energy *energy, int x, mpz_t value) {
     if (x < 0 && energy->form == DAM_ENERGY_RECTIFIED) {

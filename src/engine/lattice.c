@@ -31,7 +31,7 @@
 static const double TAIL_LOG = -46;
 
 /* The documented limit of the work: one term is one value of |Y| at one frequency. */
-static const uint64_t TERMS_MAX = UINT64_C(1) << 20;
+static const uint64_t TERMS_MAX = UINT64_C(1) << 22;
 
 /* The distribution of |Y| > 0 (the rest of the probability is Y = 0), tilted by theta. */
 struct lattice {

@@ -4,6 +4,7 @@
  * A replica is one random pattern set; each start is one retrieval in it. A record counts whole
  * starts, in integers, so that the sum over any division of the starts is the same. */
 #include "kinds/kinds.h"
+#include "kinds/model.h"
 #include <assert.h>
 #include <dam/energy.h>
 #include <dam/patterns.h>
@@ -16,31 +17,13 @@
 enum { ENERGY, POWER, NEURONS, MEMORIES, LOAD, START, NOISE, ORDER, MAX_SWEEPS, STARTS };
 enum { START_RANDOM, START_MEMORY };
 
-static const char *const energies[] = {"power", "rectified", NULL};
 static const char *const start_names[] = {"random", "memory", NULL};
 static const char *const orders[] = {"random", "sequential", NULL};
 
 static const struct dam_parameter parameters[] = {
-    [ENERGY] = {.name = "energy",
-                .type = DAM_CHOICE,
-                .choices = energies,
-                .standard.integer = DAM_ENERGY_POWER,
-                .unit = "1",
-                .doc = "energy function F(x): x^n, or x^n for x >= 0 and 0 otherwise"},
-    [POWER] = {.name = "n",
-               .type = DAM_INTEGER,
-               .standard.integer = 3,
-               .low.integer = 1,
-               .high.integer = DAM_POWER_MAX,
-               .unit = "1",
-               .doc = "interaction vertex power"},
-    [NEURONS] = {.name = "N",
-                 .type = DAM_INTEGER,
-                 .standard.integer = 100,
-                 .low.integer = 1,
-                 .high.integer = DAM_NEURONS_MAX,
-                 .unit = "neurons",
-                 .doc = "binary neurons"},
+    [ENERGY] = DAM_PARAMETER_ENERGY,
+    [POWER] = DAM_PARAMETER_POWER,
+    [NEURONS] = DAM_PARAMETER_NEURONS,
     [MEMORIES] = {.name = "K",
                   .type = DAM_INTEGER,
                   .required = true,

@@ -6,6 +6,7 @@
  * Power: constant or zero for even n and n = 1, C_n xyz for odd n >= 3. Rectified: solved for
  * every n >= 2. */
 #include "kinds/kinds.h"
+#include "kinds/model.h"
 #include <assert.h>
 #include <dam/energy.h>
 #include <dam/patterns.h>
@@ -15,23 +16,11 @@
 enum { NEURONS = 3, MEMORIES = 4, CORNERS = 8 };
 enum { ENERGY, POWER };
 
-static const char *const energies[] = {"power", "rectified", NULL};
 static const char *const answers[] = {"no", "yes", NULL};
 
 static const struct dam_parameter parameters[] = {
-    [ENERGY] = {.name = "energy",
-                .type = DAM_CHOICE,
-                .choices = energies,
-                .standard.integer = DAM_ENERGY_POWER,
-                .unit = "1",
-                .doc = "energy function F(x): x^n, or x^n for x >= 0 and 0 otherwise"},
-    [POWER] = {.name = "n",
-               .type = DAM_INTEGER,
-               .standard.integer = 3,
-               .low.integer = 1,
-               .high.integer = DAM_POWER_MAX,
-               .unit = "1",
-               .doc = "interaction vertex power"},
+    [ENERGY] = DAM_PARAMETER_ENERGY,
+    [POWER] = DAM_PARAMETER_POWER,
 };
 
 enum { SOLVED, CORRECT, TIES, COEFFICIENT, CONSTANT, LEVELS, COLUMN_COUNT };
