@@ -137,6 +137,7 @@ def journal_size(output):
 
 
 def states_of(output):
+    """Names of the state blobs: state-CELL-ROUND-REPLICA."""
     return sorted(file.name for file in pathlib.Path(f"{output}.journal").glob("state-*"))
 
 
@@ -192,6 +193,12 @@ class Case(unittest.TestCase):
             ranges.sort()
             for before, after in zip(ranges, ranges[1:]):
                 self.assertLessEqual(before[1], after[0], f"{task}: {ranges}")
+
+    def assert_last_states_alone(self, output, chains):
+        """Of each chain of the kind relay, the state of the last of its three rounds is kept."""
+        names = states_of(self.path(output))
+        self.assertEqual(len(names), chains)
+        self.assertEqual({name.split("-")[2] for name in names}, {"2"}, names)
 
     def table(self, output, *columns):
         """Columns of /results, as a list of tuples; choices as text."""
