@@ -31,9 +31,10 @@ struct coordinator {
     enum dam_status status;
     struct dam_error *error;
 
-    double began, looked, written; /* clock: the start, the last look around, the status file */
-    uint64_t done_before;          /* by earlier runs */
-    double measured, predicted;    /* s, of what was finished in this run */
+    double began, answered, looked, written; /* clock: the start; the last answer from within a
+ task, look around, status file */
+    uint64_t done_before;                    /* by earlier runs */
+    double measured, predicted;              /* s, of what was finished in this run */
     struct dam_progress_line line;
     bool told; /* that the status file cannot be written */
 };
@@ -186,8 +187,14 @@ static bool answer(struct coordinator *coordinator) {
     return any;
 }
 
+/* Polls may come every few microseconds, and looking for messages is not free. */
 static bool poll_from_task(void *context) {
-    answer(context);
+    struct coordinator *coordinator = context;
+    double now = dam_clock();
+    if (now - coordinator->answered < 5e-4)
+        return false;
+    coordinator->answered = now;
+    answer(coordinator);
     return false;
 }
 
