@@ -31,10 +31,10 @@ struct coordinator {
     enum dam_status status;
     struct dam_error *error;
 
-    double began, answered, looked, written; /* clock: the start; the last answer from within a
- task, look around, status file */
-    uint64_t done_before;                    /* by earlier runs */
-    double measured, predicted;              /* s, of what was finished in this run */
+    /* Clock: the start, and the last answer from within a task, look around, status file. */
+    double began, answered, looked, written;
+    uint64_t done_before;       /* by earlier runs */
+    double measured, predicted; /* s, of what was finished in this run */
     struct dam_progress_line line;
     bool told; /* that the status file cannot be written */
 };

@@ -22,22 +22,6 @@ static enum dam_status no_memory(const char *what, struct dam_error *error) {
     return dam_fail(error, DAM_MEMORY, "no memory to publish %s", what);
 }
 
-static enum dam_status put_string(struct dam_writer *writer, int rank, const char *path,
-                                  const char *text, const char *doc, hid_t *type,
-                                  struct dam_error *error) {
-    size_t length = strlen(text);
-    *type = dam_string_type(length);
-    struct dam_block block = {.path = path,
-                              .type = *type,
-                              .type_size = length == 0 ? 1 : length,
-                              .scalar = 1,
-                              .rows = rank == 0,
-                              .data = text,
-                              .unit = "1",
-                              .doc = doc};
-    return dam_writer_put(writer, &block, error);
-}
-
 /* Types and texts that live until the file is finished. */
 struct keep {
     int rank;
@@ -71,13 +55,19 @@ static void keep_destroy(struct keep *keep) {
     dam_provenance_destroy(&keep->provenance);
 }
 
-static enum dam_status put_kept_string(struct dam_writer *writer, struct keep *keep,
-                                       const char *path, const char *text, const char *doc,
-                                       struct dam_error *error) {
-    hid_t type;
-    enum dam_status status = put_string(writer, keep->rank, path, text, doc, &type, error);
-    keep_type(keep, type);
-    return status;
+/* `text` must live as long as `keep`. */
+static enum dam_status put_text(struct dam_writer *writer, struct keep *keep, const char *path,
+                                const char *text, const char *doc, struct dam_error *error) {
+    size_t length = strlen(text);
+    struct dam_block block = {.path = path,
+                              .type = keep_type(keep, dam_string_type(length)),
+                              .type_size = length == 0 ? 1 : length,
+                              .scalar = 1,
+                              .rows = keep->rank == 0,
+                              .data = text,
+                              .unit = "1",
+                              .doc = doc};
+    return dam_writer_put(writer, &block, error);
 }
 
 static enum dam_status put_study(struct dam_writer *writer, const struct dam_results *results,
@@ -87,15 +77,15 @@ static enum dam_status put_study(struct dam_writer *writer, const struct dam_res
     keep->schema = study->schema->version;
     enum dam_status status = dam_writer_group(writer, "/study", error);
     if (status == DAM_OK)
-        status = put_kept_string(writer, keep, "/study/kind", study->schema->name,
-                                 "kind of experiment", error);
+        status =
+            put_text(writer, keep, "/study/kind", study->schema->name, "kind of experiment", error);
     if (status == DAM_OK)
-        status = put_kept_string(writer, keep, "/study/text", study->text,
-                                 "the study file, with overrides from the command line as comments",
-                                 error);
+        status =
+            put_text(writer, keep, "/study/text", study->text,
+                     "the study file, with overrides from the command line as comments", error);
     if (status == DAM_OK)
-        status = put_kept_string(writer, keep, "/study/resolved", keep->resolved,
-                                 "the same study with every default filled in", error);
+        status = put_text(writer, keep, "/study/resolved", keep->resolved,
+                          "the same study with every default filled in", error);
     const struct dam_block seed = {.path = "/study/seed",
                                    .type = H5T_STD_U64LE,
                                    .type_size = sizeof keep->seed,
@@ -242,7 +232,7 @@ static enum dam_status put_provenance(struct dam_writer *writer, const struct da
     for (size_t i = 0; status == DAM_OK && i < keep->provenance.count; i++) {
         const struct dam_provenance_item *item = &keep->provenance.items[i];
         const char *path = keep_path(keep, "/provenance", item->name);
-        status = put_kept_string(writer, keep, path, item->text, item->doc, error);
+        status = put_text(writer, keep, path, item->text, item->doc, error);
     }
     if (status != DAM_OK)
         return status;

@@ -5,12 +5,7 @@
 enum { SPOT, FAIL_FROM, FAIL_REPLICA };
 
 static const struct dam_parameter parameters[] = {
-    [SPOT] = {.name = "spot",
-              .type = DAM_INTEGER,
-              .low.integer = 0,
-              .high.integer = 1000000,
-              .unit = "1",
-              .doc = "an axis"},
+    [SPOT] = DAM_TEST_PARAMETER_SPOT,
     [FAIL_FROM] = {.name = "fail_from",
                    .type = DAM_INTEGER,
                    .role = DAM_BUDGET,

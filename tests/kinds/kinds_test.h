@@ -9,6 +9,13 @@
 #define DAM_TEST_SCHEMA 1
 #endif
 
+/* The axis that all of them have. */
+#define DAM_TEST_PARAMETER_SPOT                                                                    \
+    {                                                                                              \
+        .name = "spot", .type = DAM_INTEGER, .low.integer = 0, .high.integer = 1000000,            \
+        .unit = "1", .doc = "an axis"                                                              \
+    }
+
 extern const struct dam_kind dam_test_kind_relay;
 extern const struct dam_kind dam_test_kind_fail;
 extern const struct dam_kind dam_test_kind_spin;

@@ -9,12 +9,7 @@ enum { ROUNDS = 3 };
 enum { SPOT, BYTES, MILLISECONDS };
 
 static const struct dam_parameter parameters[] = {
-    [SPOT] = {.name = "spot",
-              .type = DAM_INTEGER,
-              .low.integer = 0,
-              .high.integer = 1000000,
-              .unit = "1",
-              .doc = "an axis"},
+    [SPOT] = DAM_TEST_PARAMETER_SPOT,
     [BYTES] = {.name = "bytes",
                .type = DAM_INTEGER,
                .standard.integer = 10000,

@@ -6,12 +6,7 @@
 enum { SPOT, MILLISECONDS, HASTE, STARTS };
 
 static const struct dam_parameter parameters[] = {
-    [SPOT] = {.name = "spot",
-              .type = DAM_INTEGER,
-              .low.integer = 0,
-              .high.integer = 1000000,
-              .unit = "1",
-              .doc = "an axis without effect but on the random numbers"},
+    [SPOT] = DAM_TEST_PARAMETER_SPOT,
     [MILLISECONDS] = {.name = "milliseconds",
                       .type = DAM_REAL,
                       .standard.real = 1,
