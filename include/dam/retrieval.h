@@ -83,9 +83,6 @@ struct dam_retrieval_counts {
 };
 struct dam_retrieval_counts dam_retrieval_counts(const struct dam_retrieval *retrieval);
 
-/* The kernel that computes the sums on this CPU: "generic", ... A static string. */
-const char *dam_kernel_name(void);
-
 #ifdef __cplusplus
 }
 #endif

@@ -3,6 +3,7 @@
 #include "cli/table.h"
 #include "run/stop.h"
 #include <assert.h>
+#include <dam/kernel.h>
 #include <dam/retrieval.h>
 #include <math.h>
 #include <string.h>

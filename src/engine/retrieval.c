@@ -65,14 +65,6 @@ size_t dam_retrieval_bytes(int neurons, int64_t memories) {
     return bytes;
 }
 
-static const struct dam_kernel *kernel_of_this_cpu(void) {
-    return &dam_kernel_generic;
-}
-
-const char *dam_kernel_name(void) {
-    return kernel_of_this_cpu()->name;
-}
-
 enum dam_status dam_retrieval_new(struct dam_retrieval **retrieval, const struct dam_energy *energy,
                                   const struct dam_patterns *patterns, struct dam_error *error) {
     assert(energy->neurons == patterns->neurons);
@@ -95,7 +87,7 @@ enum dam_status dam_retrieval_new(struct dam_retrieval **retrieval, const struct
     *made = (struct dam_retrieval){
         .energy = energy,
         .patterns = patterns,
-        .kernel = kernel_of_this_cpu(),
+        .kernel = dam_kernel_chosen(),
         .field = {.memories = memories,
                   .blocks = (size_t)memories / 64 + (memories % 64 != 0),
                   .overlaps = (int16_t *)(arrays + parts.overlaps),

@@ -2,6 +2,7 @@
 #include "dam_version.h"
 #include "run/agree.h"
 #include <cblas.h>
+#include <dam/kernel.h>
 #include <dam/retrieval.h>
 #include <hdf5.h>
 #include <stdio.h>

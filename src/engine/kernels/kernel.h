@@ -10,6 +10,7 @@
 
 #include "engine/energy_tables.h"
 #include <dam/patterns.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,7 @@ struct dam_field {
 
 struct dam_kernel {
     const char *name;
+    bool (*runs_here)(void); /* on this CPU; NULL: on any */
 
     /* Set the overlaps from the spins [N]. */
     void (*overlap)(struct dam_field *field, const struct dam_patterns *patterns,
@@ -42,5 +44,8 @@ struct dam_kernel {
 };
 
 extern const struct dam_kernel dam_kernel_generic;
+
+/* The one that new networks use. */
+const struct dam_kernel *dam_kernel_chosen(void);
 
 #endif
