@@ -117,16 +117,12 @@ def label_log(axis):
 
 
 def finish(figure, results, fixed, legend=(), notes=()):
-    """Add title, legend and footer around the panels, in room of their own.
+    """Add title, legend and footer around the panels of a result file's figure.
 
     fixed   {parameter: value} that hold for the whole figure
     legend  entries, as `mark` makes them
     notes   sentences a reader of the figure has to know
     """
-    width, height = figure.get_size_inches()
-    title = results.summary[:1].upper() + results.summary[1:]
-    title = [title, *textwrap.wrap(settings(fixed), int(width / 0.08))]
-    figure.suptitle("\n".join(title), x=0.08 / width, ha="left", fontsize=10)
     notes = list(notes)
     if not results.complete.all():
         legend = [*legend, mark("0.3", "o", "", "unfinished cell", hollow=True)]
@@ -134,6 +130,14 @@ def finish(figure, results, fixed, legend=(), notes=()):
                         "complete")
     notes.append(f"kind {results.kind}, seed {results.seed}, dam {results.version} "
                  f"({results.commit}); {results.path.name}")
+    frame(figure, results.summary[:1].upper() + results.summary[1:], fixed, legend, notes)
+
+
+def frame(figure, headline, fixed, legend, notes):
+    """Add title, legend and footer around the panels, in room of their own."""
+    width, height = figure.get_size_inches()
+    title = [headline, *textwrap.wrap(settings(fixed), int(width / 0.08))]
+    figure.suptitle("\n".join(title), x=0.08 / width, ha="left", fontsize=10)
     footer = "\n".join(wrapped(note, width - 0.2) for note in notes)
 
     columns = legend_columns(legend, width)

@@ -17,17 +17,21 @@ import figures  # noqa: E402  the two settings come first
 from results import ResultError, Results  # noqa: E402
 
 
+def add_output_arguments(parser):
+    parser.add_argument("-o", "--output", metavar="FILE.png", type=pathlib.Path,
+                        help="where to, .png or .svg; the other format goes beside it (FILE.png)")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--png", action="store_true", help="write the PNG alone")
+    only.add_argument("--svg", action="store_true", help="write the SVG alone")
+
+
 def parse_arguments(words):
     parser = argparse.ArgumentParser(
         description="Draw the figure of a result file of dam, as PNG and SVG.")
     parser.add_argument("file", metavar="FILE.h5", type=pathlib.Path)
-    parser.add_argument("-o", "--output", metavar="FILE.png", type=pathlib.Path,
-                        help="where to, .png or .svg; the other format goes beside it (FILE.png)")
     parser.add_argument("--figure", metavar="NAME",
                         help="draw this one of the kind's figures; an unknown name lists them")
-    only = parser.add_mutually_exclusive_group()
-    only.add_argument("--png", action="store_true", help="write the PNG alone")
-    only.add_argument("--svg", action="store_true", help="write the SVG alone")
+    add_output_arguments(parser)
     return parser.parse_args(words)
 
 

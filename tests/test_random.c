@@ -1,5 +1,6 @@
 #include <dam/random.h>
 
+#include <Random123/philox.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,6 +30,22 @@ static void blocks_are_philox4x32_10(void **state) {
         memcpy(stream.key, known[i].key, sizeof stream.key);
         for (int word = 0; word < 4; word++)
             assert_int_equal(dam_stream_next(&stream), known[i].block[word]);
+    }
+}
+
+/* Several are made at a time; here they come one by one, from Random123. */
+static void each_block_is_that_of_its_number(void **state) {
+    (void)state;
+    for (uint64_t index = 0; index < 50; index++) {
+        struct dam_stream stream = dam_stream_open(2, DAM_PURPOSE_TEST, NULL, 0, index);
+        philox4x32_key_t key = {{stream.key[0], stream.key[1]}};
+        philox4x32_ctr_t counter = {
+            {stream.counter[0], stream.counter[1], stream.counter[2], stream.counter[3]}};
+        for (int number = 0; number < 50; number++, counter.v[0]++) {
+            philox4x32_ctr_t block = philox4x32(counter, key);
+            for (int word = 0; word < 4; word++)
+                assert_int_equal(dam_stream_next(&stream), block.v[word]);
+        }
     }
 }
 
@@ -187,6 +204,30 @@ static void below_is_uniform(void **state) {
         assert_int_equal(dam_stream_below(&stream, 1), 0);
 }
 
+/* Neurons 0 .. N-1, each in turn swapped with a drawn one of those up to itself. */
+static void permutations_are_swaps_with_drawn_places(void **state) {
+    (void)state;
+    enum { MOST = 300 };
+    struct dam_stream stream = dam_stream_open(8, DAM_PURPOSE_TEST, NULL, 0, 0);
+    int32_t order[MOST + 1], expected[MOST];
+    for (int count = 0; count <= MOST; count++) {
+        struct dam_stream copy = stream;
+        memset(order, 0xff, sizeof order);
+        dam_stream_permutation(&copy, order, count);
+        for (int i = 0; i < count; i++)
+            expected[i] = i;
+        for (int i = 1; i < count; i++) {
+            int j = (int)dam_stream_below(&stream, (uint64_t)i + 1);
+            int32_t swapped = expected[j];
+            expected[j] = expected[i];
+            expected[i] = swapped;
+        }
+        assert_memory_equal(order, expected, (size_t)count * sizeof *order);
+        assert_int_equal(order[count], -1);
+        assert_int_equal(dam_stream_next(&copy), dam_stream_next(&stream));
+    }
+}
+
 static void unit_is_a_uniform_multiple_of_two_to_the_minus_53(void **state) {
     (void)state;
     enum { DRAWS = 100000 };
@@ -210,6 +251,7 @@ static void unit_is_a_uniform_multiple_of_two_to_the_minus_53(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_are_philox4x32_10),
+        cmocka_unit_test(each_block_is_that_of_its_number),
         cmocka_unit_test(streams_never_change),
         cmocka_unit_test(purposes_have_values_of_their_own),
         cmocka_unit_test(neighbouring_names_give_independent_streams),
@@ -217,6 +259,7 @@ int main(void) {
         cmocka_unit_test(the_counter_passes_two_to_the_32_blocks),
         cmocka_unit_test(fill_equals_single_words_from_any_place),
         cmocka_unit_test(below_is_uniform),
+        cmocka_unit_test(permutations_are_swaps_with_drawn_places),
         cmocka_unit_test(unit_is_a_uniform_multiple_of_two_to_the_minus_53),
     };
     return cmocka_run_group_tests_name("random", tests, NULL, NULL);

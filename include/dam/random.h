@@ -37,7 +37,7 @@ struct dam_hash {
 struct dam_stream {
     uint32_t key[2];
     uint32_t counter[4];
-    uint32_t block[4]; /* the current block, of which `left` words are unused */
+    uint32_t words[16]; /* four blocks, of which the last `left` words are unused */
     uint32_t left;
 };
 
@@ -53,6 +53,10 @@ uint64_t dam_stream_next64(struct dam_stream *stream);
 
 /* A uniform integer in 0 .. bound - 1, without bias (rejection). bound >= 1. */
 uint64_t dam_stream_below(struct dam_stream *stream, uint64_t bound);
+
+/* A uniform permutation of 0 .. count - 1: shuffled (Fisher and Yates, inside out) with the draws
+ * dam_stream_below(2), ..., dam_stream_below(count). What `order` held before does not matter. */
+void dam_stream_permutation(struct dam_stream *stream, int32_t *order, int count);
 
 /* A uniform multiple of 2^-53 in [0, 1). */
 double dam_stream_unit(struct dam_stream *stream);

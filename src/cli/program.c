@@ -1,6 +1,8 @@
 #include "cli/program.h"
 #include "run/provenance.h"
+#include <dam/kernel.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The order is that of the help text. */
@@ -30,8 +32,25 @@ static void print_help(void) {
     printf("\n"
            "'dam COMMAND --help' tells more, 'dam --version' the version. On many ranks:\n"
            "'mpirun -n 64 dam run STUDY.yaml', or 'srun dam run STUDY.yaml'.\n"
+           "DAM_CPU in the environment forces a retrieval kernel, 'generic' say; results do not\n"
+           "depend on it.\n"
            "Exit codes: 0 done; 1 failed; 2 bad usage or study; 3 some tasks failed; 75 stopped\n"
            "cleanly with work left.\n");
+}
+
+static void print_version(void) {
+    printf("dam %s\nkernel %s; this CPU runs", dam_version_text(), dam_kernel_name());
+    for (const char *const *name = dam_kernel_names(); *name != NULL; name++)
+        printf(" %s%s", *name, name[1] != NULL ? "," : "\n");
+}
+
+/* The retrieval kernel that the environment asks for. */
+static enum dam_status choose_kernel(struct dam_error *error) {
+    const char *name = getenv("DAM_CPU");
+    struct dam_error cause = {0};
+    if (dam_kernel_choose(name != NULL && name[0] != '\0' ? name : NULL, &cause) != DAM_OK)
+        return dam_fail(error, DAM_INPUT, "DAM_CPU: %s", cause.text);
+    return DAM_OK;
 }
 
 static enum dam_status unknown_command(const char *name, struct dam_error *error) {
@@ -54,7 +73,7 @@ static enum dam_status dispatch(int argc, char **argv, const struct dam_kinds *k
         return DAM_OK;
     }
     if (strcmp(argv[1], "--version") == 0) {
-        printf("dam %s\n", dam_version_text());
+        print_version();
         return DAM_OK;
     }
     for (size_t c = 0; c < COMMAND_COUNT; c++)
@@ -70,7 +89,9 @@ static enum dam_status dispatch(int argc, char **argv, const struct dam_kinds *k
 
 int dam_main(int argc, char **argv, const struct dam_kinds *kinds, dam_parallel *parallel) {
     struct dam_error error = {0};
-    enum dam_status status = dispatch(argc, argv, kinds, parallel, &error);
+    enum dam_status status = choose_kernel(&error);
+    if (status == DAM_OK)
+        status = dispatch(argc, argv, kinds, parallel, &error);
     if (status != DAM_OK)
         dam_program_complain(&error);
     /* A full disk shows only here: results are worth nothing unless they arrived. */

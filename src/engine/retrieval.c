@@ -241,17 +241,15 @@ static bool visit(struct dam_retrieval *retrieval, int neuron) {
     return flipped;
 }
 
-/* The neurons in the order of one sweep: as they are, or shuffled (Fisher and Yates, inside out)
- * with N - 1 draws. The order does not depend on the sweeps before. */
+/* The neurons in the order of one sweep, which does not depend on the sweeps before. */
 static void arrange(struct dam_retrieval *retrieval, enum dam_update_order order,
                     struct dam_stream *stream) {
-    for (int i = 0; i < retrieval->patterns->neurons; i++) {
-        int j = order == DAM_ORDER_SEQUENTIAL || i == 0
-                    ? i
-                    : (int)dam_stream_below(stream, (uint64_t)i + 1);
-        retrieval->order[i] = retrieval->order[j];
-        retrieval->order[j] = i;
+    if (order == DAM_ORDER_RANDOM) {
+        dam_stream_permutation(stream, retrieval->order, retrieval->patterns->neurons);
+        return;
     }
+    for (int i = 0; i < retrieval->patterns->neurons; i++)
+        retrieval->order[i] = i;
 }
 
 static bool abandoned(struct dam_retrieval *retrieval, const struct dam_poll *poll) {

@@ -52,7 +52,7 @@ struct dam_tiles {
     int32_t *row_sums;       /* sum_mu xi_i [16 bands] */
     int32_t *offsets;        /* sum_mu xi_i (sum_j xi_j + p) / 2 [16 bands] */
     double *constant;        /* span's constant times row_sums [16 bands] */
-    uint8_t *states;         /* digits of two chunks [2][TILE_SIDE][TILE_STRIDE] */
+    uint8_t *states;         /* digits of a chunk [TILE_SIDE][TILE_STRIDE] */
     dam_tile_fields *fields; /* [bands] */
     struct walk *walks;      /* [slots] */
 
@@ -105,7 +105,7 @@ static size_t lay_out(int neurons, int64_t memories, int slots, struct parts *pa
                 append(&bytes, &parts->row_sums, padded, sizeof(int32_t)) &&
                 append(&bytes, &parts->offsets, padded, sizeof(int32_t)) &&
                 append(&bytes, &parts->constant, padded, sizeof(double)) &&
-                append(&bytes, &parts->states, 2 * TILE_SIDE, TILE_STRIDE) &&
+                append(&bytes, &parts->states, TILE_SIDE, TILE_STRIDE) &&
                 append(&bytes, &parts->fields, bands, sizeof(dam_tile_fields)) &&
                 append(&bytes, &parts->walks, starts, sizeof(struct walk)) &&
                 append(&bytes, &parts->linear, starts * padded, sizeof(int32_t)) &&
@@ -132,11 +132,6 @@ bool dam_tiles_can(const struct dam_energy *energy, int64_t memories) {
 
 static const uint64_t *row_of(const struct dam_tiles *tiles, int neuron) {
     return tiles->patterns->rows + (size_t)neuron * tiles->patterns->words;
-}
-
-static uint8_t *state_of(const struct dam_tiles *tiles, size_t chunk) {
-    (void)chunk;
-    return tiles->states;
 }
 
 static int8_t *pattern_tile(const struct dam_tiles *tiles, int band, size_t block) {
@@ -481,32 +476,26 @@ static void decide(struct dam_tiles *tiles, struct walk *walk, int row,
         walk->unstable[tiles->patterns->neurons / 64] &= (UINT64_C(1) << last) - 1;
 }
 
-/* Bring the digits of a chunk of memories up to date; a chunk's are kept until the next but one. */
-static void advance(struct dam_tiles *tiles, struct dam_tile_turn *turns, int starts,
-                    size_t chunk) {
-    size_t block = chunk * TILE_CHUNK;
-    size_t blocks = tiles->blocks - block < TILE_CHUNK ? tiles->blocks - block : TILE_CHUNK;
-    tiles->kernel->advance(&tiles->energy, tiles->patterns->memories, turns, starts, block, blocks,
-                           tiles->states);
+/* A chunk of memories at a time, whose digits serve all bands. */
+static void advance_and_multiply(struct dam_tiles *tiles, struct dam_tile_turn *turns, int starts,
+                                 int first, int count) {
+    int digits = tiles->energy.span.digits;
+    for (size_t block = 0; block < tiles->blocks; block += TILE_CHUNK) {
+        size_t left = tiles->blocks - block, blocks = left < TILE_CHUNK ? left : TILE_CHUNK;
+        tiles->kernel->advance(&tiles->energy, tiles->patterns->memories, turns, starts, block,
+                               blocks, tiles->states);
+        enum dam_tile_begin begin = block == 0   ? TILE_FROM_ZERO
+                                    : count == 1 ? TILE_GO_ON
+                                                 : TILE_FROM_FIELDS;
+        enum dam_tile_end end = count == 1 && left > TILE_CHUNK ? TILE_KEEP : TILE_TO_FIELDS;
+        for (int band = first; digits > 0 && band < first + count; band++)
+            tiles->kernel->multiply(tiles->fields[band], tiles->states,
+                                    pattern_tile(tiles, band, block), digits, blocks, starts, begin,
+                                    end);
+    }
 }
 
-static void multiply(struct dam_tiles *tiles, int starts, size_t chunk, size_t chunks, int first,
-                     int count) {
-    size_t block = chunk * TILE_CHUNK;
-    size_t blocks = tiles->blocks - block < TILE_CHUNK ? tiles->blocks - block : TILE_CHUNK;
-    for (int band = first; band < first + count; band++)
-        tiles->kernel->multiply(tiles->fields[band], state_of(tiles, chunk),
-                                pattern_tile(tiles, band, block), tiles->energy.span.digits, blocks,
-                                starts,
-                                chunk == 0   ? TILE_FROM_ZERO
-                                : count == 1 ? TILE_GO_ON
-                                             : TILE_FROM_FIELDS,
-                                count == 1 && chunk + 1 < chunks ? TILE_KEEP : TILE_TO_FIELDS);
-}
-
-/* Find the decisions of `count` bands of neurons from the first on, for up to 16 starts. Digits are
- * made one chunk ahead of their use, since a tile can be loaded only when all of it has left the
- * CPU's store buffer. */
+/* Find the decisions of `count` bands of neurons from the first on, for up to 16 starts. */
 static void evaluate(struct dam_tiles *tiles, struct walk *const *group, int starts, int first,
                      int count) {
     struct dam_tile_turn turns[TILE_SIDE] = {0};
@@ -516,12 +505,8 @@ static void evaluate(struct dam_tiles *tiles, struct walk *const *group, int sta
         turns[row].row = row_of(tiles, neuron >= 0 ? neuron : 0);
         turns[row].step = neuron < 0 ? 0 : has(group[row]->down, neuron) ? -1 : 1;
     }
-    size_t chunks = tiles->by_memories ? (tiles->blocks + TILE_CHUNK - 1) / TILE_CHUNK : 0;
-    for (size_t chunk = 0; chunk < chunks; chunk++) {
-        advance(tiles, turns, starts, chunk);
-        if (tiles->energy.span.digits > 0)
-            multiply(tiles, starts, chunk, chunks, first, count);
-    }
+    if (tiles->by_memories)
+        advance_and_multiply(tiles, turns, starts, first, count);
     for (int row = 0; row < starts; row++) {
         group[row]->pending = -1;
         decide(tiles, group[row], row, &turns[row], first, count);

@@ -7,6 +7,7 @@
 #include "kinds/model.h"
 #include <assert.h>
 #include <dam/energy.h>
+#include <dam/ensemble.h>
 #include <dam/patterns.h>
 #include <dam/statistics.h>
 #include <dam/theory.h>
@@ -243,8 +244,7 @@ static void cost(const struct dam_cell *cell, struct dam_cost *cost) {
         3e-6 + (sweeps * N + tested) * (30e-9 + 0.2e-9 * K) + flips * (60e-9 + 0.8e-9 * K);
     cost->replica_seconds = 10e-6 + 0.1e-9 * N * K;
     cost->bytes = (double)dam_patterns_bytes(neurons, memories) +
-                  (double)dam_retrieval_bytes(neurons, memories) + (double)record_size(cell) +
-                  4 * N;
+                  (double)dam_ensemble_bytes(neurons, memories) + (double)record_size(cell) + 4 * N;
 }
 
 static uint64_t starts_of(const struct dam_cell *cell) {
@@ -253,58 +253,57 @@ static uint64_t starts_of(const struct dam_cell *cell) {
 
 /* What one task works with. */
 struct workspace {
+    const struct dam_task *task;
     struct dam_energy *energy;
     struct dam_patterns *patterns;
-    struct dam_retrieval *retrieval;
-    int8_t *spins;
+    struct dam_ensemble *ensemble;
     int *choice; /* [N] neurons, for drawing which spins are flipped */
+    struct counts *counts;
+    uint32_t *histogram;
 };
 
 static void workspace_free(struct workspace *work) {
-    dam_retrieval_destroy(work->retrieval);
+    dam_ensemble_destroy(work->ensemble);
     dam_patterns_destroy(work->patterns);
     dam_energy_destroy(work->energy);
-    free(work->spins);
     free(work->choice);
 }
 
 static enum dam_status workspace_make(struct workspace *work, const struct dam_task *task,
-                                      struct dam_error *error) {
-    const union dam_value *values = task->cell->values;
-    int neurons = neurons_of(task->cell);
-    *work = (struct workspace){0};
+                                      void *record, struct dam_error *error) {
+    const struct dam_cell *cell = task->cell;
+    int neurons = neurons_of(cell);
+    int64_t memories = cell->values[MEMORIES].integer;
+    uint64_t starts = task->start_end - task->start_begin;
+    *work = (struct workspace){.task = task, .counts = record, .histogram = histogram_of(record)};
+    work->choice = malloc((size_t)neurons * sizeof *work->choice);
+    if (work->choice == NULL)
+        return dam_fail(error, DAM_MEMORY, "no memory for a state of %d spins", neurons);
     enum dam_status status =
-        dam_energy_new(&work->energy, (enum dam_energy_form)values[ENERGY].integer,
-                       (int)values[POWER].integer, neurons, error);
+        dam_energy_new(&work->energy, (enum dam_energy_form)cell->values[ENERGY].integer,
+                       (int)cell->values[POWER].integer, neurons, error);
     if (status == DAM_OK)
-        status = dam_patterns_new(&work->patterns, neurons, values[MEMORIES].integer, error);
-    if (status == DAM_OK)
-        status = dam_retrieval_new(&work->retrieval, work->energy, work->patterns, error);
+        status = dam_patterns_new(&work->patterns, neurons, memories, error);
     if (status != DAM_OK)
         return status;
-    work->spins = malloc((size_t)neurons);
-    work->choice = malloc((size_t)neurons * sizeof *work->choice);
-    if (work->spins == NULL || work->choice == NULL)
-        return dam_fail(error, DAM_MEMORY, "no memory for a state of %d spins", neurons);
-    return DAM_OK;
+    struct dam_stream stream =
+        dam_stream_open(task->seed, DAM_PURPOSE_PATTERNS, &cell->hash, task->replica, 0);
+    dam_patterns_draw(work->patterns, &stream);
+    return dam_ensemble_new(&work->ensemble, dam_ensemble_choose(work->energy, memories, starts),
+                            work->energy, work->patterns, starts, error);
 }
 
-static void draw_random_spins(struct workspace *work, struct dam_stream *stream) {
+static void draw_random_spins(int8_t *spins, int neurons, struct dam_stream *stream) {
     uint64_t bits = 0;
-    for (int i = 0; i < work->patterns->neurons; i++, bits >>= 1) {
+    for (int i = 0; i < neurons; i++, bits >>= 1) {
         if (i % 64 == 0)
             bits = dam_stream_next64(stream);
-        work->spins[i] = (bits & 1) ? 1 : -1;
+        spins[i] = (int8_t)(2 * (int)(bits & 1) - 1);
     }
 }
 
-static void load_memory(struct workspace *work, int64_t memory) {
-    for (int i = 0; i < work->patterns->neurons; i++)
-        work->spins[i] = (int8_t)dam_patterns_get(work->patterns, memory, i);
-}
-
 /* Flip `count` different spins: the head of a partial Fisher-Yates shuffle. */
-static void flip_some(struct workspace *work, int count, struct dam_stream *stream) {
+static void flip_some(struct workspace *work, int8_t *spins, int count, struct dam_stream *stream) {
     int neurons = work->patterns->neurons;
     for (int i = 0; i < neurons; i++)
         work->choice[i] = i;
@@ -312,103 +311,110 @@ static void flip_some(struct workspace *work, int count, struct dam_stream *stre
         int j = i + (int)dam_stream_below(stream, (uint64_t)(neurons - i));
         int chosen = work->choice[j];
         work->choice[j] = work->choice[i];
-        work->spins[chosen] = (int8_t)-work->spins[chosen];
+        spins[chosen] = (int8_t)-spins[chosen];
     }
 }
 
-static int64_t count_unstable(struct workspace *work) {
-    int64_t unstable = 0;
+static bool is_from_memory(const struct workspace *work) {
+    return work->task->cell->values[START].integer == START_MEMORY;
+}
+
+static struct dam_stream stream_of(const struct dam_task *task, enum dam_purpose purpose,
+                                   uint64_t start) {
+    return dam_stream_open(task->seed, purpose, &task->cell->hash, task->replica, start);
+}
+
+/* The memory a start begins from. */
+static int64_t memory_of(const struct workspace *work, uint64_t start) {
+    struct dam_stream stream = stream_of(work->task, DAM_PURPOSE_START, start);
+    return (int64_t)dam_stream_below(&stream, (uint64_t)work->patterns->memories);
+}
+
+static void begin_intact(void *context, uint64_t start, int8_t *spins, struct dam_stream *order) {
+    const struct workspace *work = context;
+    int64_t memory = memory_of(work, start);
+    (void)order;
     for (int i = 0; i < work->patterns->neurons; i++)
-        unstable += dam_retrieval_unstable(work->retrieval, i);
-    return unstable;
+        spins[i] = (int8_t)dam_patterns_get(work->patterns, memory, i);
 }
 
-/* Put the state of a start in place. Returns the memory started from, -1 for random spins. */
-static int64_t begin_start(struct workspace *work, const struct dam_task *task, uint64_t start,
-                           struct counts *counts) {
-    const struct dam_cell *cell = task->cell;
-    struct dam_stream stream =
-        dam_stream_open(task->seed, DAM_PURPOSE_START, &cell->hash, task->replica, start);
-    int64_t memory = -1;
-    if (cell->values[START].integer == START_RANDOM) {
-        draw_random_spins(work, &stream);
+static void end_intact(void *context, uint64_t start, const struct dam_ensemble_end *end) {
+    struct workspace *work = context;
+    (void)start;
+    work->counts->unstable_spins += end->unstable;
+}
+
+static void begin(void *context, uint64_t start, int8_t *spins, struct dam_stream *order) {
+    struct workspace *work = context;
+    if (is_from_memory(work)) {
+        int neurons = work->patterns->neurons;
+        double noise = work->task->cell->values[NOISE].real;
+        struct dam_stream chooser = stream_of(work->task, DAM_PURPOSE_NOISE, start);
+        begin_intact(context, start, spins, order);
+        flip_some(work, spins, (int)floor(noise * neurons + 0.5), &chooser);
     } else {
-        memory = (int64_t)dam_stream_below(&stream, (uint64_t)work->patterns->memories);
-        load_memory(work, memory);
-        dam_retrieval_set(work->retrieval, work->spins);
-        counts->unstable_spins += count_unstable(work);
-        double noise = cell->values[NOISE].real;
-        int flipped = (int)floor(noise * work->patterns->neurons + 0.5);
-        if (flipped == 0)
-            return memory; /* the intact memory is in place already */
-        struct dam_stream chooser =
-            dam_stream_open(task->seed, DAM_PURPOSE_NOISE, &cell->hash, task->replica, start);
-        flip_some(work, flipped, &chooser);
+        struct dam_stream stream = stream_of(work->task, DAM_PURPOSE_START, start);
+        draw_random_spins(spins, work->patterns->neurons, &stream);
     }
-    dam_retrieval_set(work->retrieval, work->spins);
-    return memory;
+    *order = stream_of(work->task, DAM_PURPOSE_ORDER, start);
+}
+
+static int overlap_with(const struct dam_patterns *patterns, int64_t memory, const int8_t *spins) {
+    int overlap = 0;
+    for (int i = 0; i < patterns->neurons; i++)
+        overlap += dam_patterns_get(patterns, memory, i) * spins[i];
+    return overlap;
 }
 
 /* Count where a start ended: the first that holds of recovered, other, mirror. */
-static void count_end(const struct workspace *work, int64_t memory, struct counts *counts,
-                      uint32_t *histogram) {
+static void end(void *context, uint64_t start, const struct dam_ensemble_end *end) {
+    struct workspace *work = context;
+    struct counts *counts = work->counts;
     int neurons = work->patterns->neurons;
-    const int16_t *overlaps = dam_retrieval_overlaps(work->retrieval);
-    int highest = -neurons, lowest = neurons;
-    for (int64_t mu = 0; mu < work->patterns->memories; mu++) {
-        highest = overlaps[mu] > highest ? overlaps[mu] : highest;
-        lowest = overlaps[mu] < lowest ? overlaps[mu] : lowest;
-    }
-    bool recovered = memory < 0 ? highest == neurons : overlaps[memory] == neurons;
-    if (recovered)
+    int overlap = is_from_memory(work)
+                      ? overlap_with(work->patterns, memory_of(work, start), end->spins)
+                      : end->highest;
+    if (overlap == neurons)
         counts->recovered++;
-    else if (highest == neurons)
+    else if (end->highest == neurons)
         counts->other++;
-    else if (lowest == -neurons)
+    else if (end->lowest == -neurons)
         counts->mirror++;
-    counts->overlap += memory < 0 ? highest : overlaps[memory];
-    histogram[(highest + neurons) / 2]++;
+    counts->trials++;
+    counts->unconverged += !end->outcome.converged;
+    counts->sweeps += end->outcome.sweeps;
+    counts->flips += end->outcome.flips;
+    counts->overlap += overlap;
+    work->histogram[(end->highest + neurons) / 2]++;
 }
 
-static enum dam_status run_starts(struct workspace *work, const struct dam_task *task, void *record,
-                                  struct dam_error *error) {
-    const struct dam_cell *cell = task->cell;
-    struct counts *counts = record;
-    const struct dam_retrieval_options options = {
-        .order = (enum dam_update_order)cell->values[ORDER].integer,
-        .max_sweeps = cell->values[MAX_SWEEPS].integer,
+static enum dam_status run_starts(struct workspace *work, struct dam_error *error) {
+    const struct dam_task *task = work->task;
+    const union dam_value *values = task->cell->values;
+    struct dam_ensemble_options options = {
+        .order = (enum dam_update_order)values[ORDER].integer,
         .poll = task->poll,
+        .begin = begin_intact,
+        .end = end_intact,
+        .context = work,
     };
-    for (uint64_t start = task->start_begin; start < task->start_end; start++) {
-        int64_t memory = begin_start(work, task, start, counts);
-        struct dam_stream order =
-            dam_stream_open(task->seed, DAM_PURPOSE_ORDER, &cell->hash, task->replica, start);
-        struct dam_retrieval_outcome outcome;
-        enum dam_status status =
-            dam_retrieval_run(work->retrieval, &options, &order, &outcome, error);
-        if (status != DAM_OK)
-            return status;
-        counts->trials++;
-        counts->unconverged += !outcome.converged;
-        counts->sweeps += outcome.sweeps;
-        counts->flips += outcome.flips;
-        count_end(work, memory, counts, histogram_of(record));
-        if (task->poll.call != NULL && task->poll.call(task->poll.context))
-            return dam_fail(error, DAM_STOPPED, "stopped after %llu starts",
-                            (unsigned long long)(start + 1 - task->start_begin));
-    }
-    return DAM_OK;
+    enum dam_status status = DAM_OK;
+    if (is_from_memory(work))
+        status =
+            dam_ensemble_run(work->ensemble, &options, task->start_begin, task->start_end, error);
+    if (status != DAM_OK)
+        return status;
+    options.max_sweeps = values[MAX_SWEEPS].integer;
+    options.begin = begin;
+    options.end = end;
+    return dam_ensemble_run(work->ensemble, &options, task->start_begin, task->start_end, error);
 }
 
 static enum dam_status run(const struct dam_task *task, void *record, struct dam_error *error) {
     struct workspace work;
-    enum dam_status status = workspace_make(&work, task, error);
-    if (status == DAM_OK) {
-        struct dam_stream stream =
-            dam_stream_open(task->seed, DAM_PURPOSE_PATTERNS, &task->cell->hash, task->replica, 0);
-        dam_patterns_draw(work.patterns, &stream);
-        status = run_starts(&work, task, record, error);
-    }
+    enum dam_status status = workspace_make(&work, task, record, error);
+    if (status == DAM_OK)
+        status = run_starts(&work, error);
     workspace_free(&work);
     return status;
 }

@@ -13,8 +13,22 @@ for command in $commands; do
     refuses 2 "$command: unknown option --no-such-option" dam "$command" --no-such-option
     refuses 2 "$command: unknown option -Z" dam "$command" -Z
 done
+unset DAM_CPU
 expect 0 dam --version
 [[ $(<"$out") =~ ^dam\ [0-9]+\.[0-9]+\.[0-9]+ ]] || complain 'dam --version: no version'
+
+# The retrieval kernel: the fastest, or the one that DAM_CPU names.
+here=$(sed -n 's/^kernel .*; this CPU runs //p' "$out")
+[[ $(<"$out") == *$'\n'"kernel ${here##* };"* ]] || complain 'dam --version: not the fastest kernel'
+[[ $here == generic* ]] || complain 'dam --version: no kernels'
+for kernel in ${here//,/ }; do
+    DAM_CPU=$kernel prints $'\n'"kernel $kernel;" dam --version
+done
+DAM_CPU='' prints $'\n'"kernel ${here##* };" dam --version
+for name in no-such-kernel AVX2 generic,avx2; do
+    DAM_CPU=$name refuses 2 "DAM_CPU: kernel '$name': this CPU runs $here" dam --version
+    DAM_CPU=$name refuses 2 "DAM_CPU: kernel '$name': this CPU runs $here" dam run study.yaml
+done
 for option in output set dry-run time-limit fail-fast retry-failed fresh; do
     prints "--$option" dam run --help
 done

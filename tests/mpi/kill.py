@@ -111,4 +111,5 @@ class Kill(program.Case):
         self.assertGreater(killed, 0)
 
 
-program.main()
+if __name__ == "__main__":
+    program.main()

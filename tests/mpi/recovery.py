@@ -105,4 +105,5 @@ class Recovery(program.Case):
                 self.assertEqual(f"{theory:.{digits}f}", PRINTED[cell])
 
 
-program.main()
+if __name__ == "__main__":
+    program.main()

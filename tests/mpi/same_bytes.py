@@ -91,4 +91,5 @@ class Comparer(program.Case):
         self.assert_same("one.h5", "other.h5")
 
 
-program.main()
+if __name__ == "__main__":
+    program.main()

@@ -11,11 +11,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Linux saves the tiles of those threads only that have asked for it (arch/x86/include/uapi/asm/
- * prctl.h); it stays granted to the process. */
-bool dam_amx_is_granted(void) {
+/* Linux saves the tiles of those processes only that have asked for it (arch_prctl of
+ * arch/x86/include/uapi/asm/prctl.h), and threads inherit it. */
+static bool runs_here(void) {
     enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
-    return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
+    return dam_vnni_runs_here() && __builtin_cpu_supports("amx-tile") &&
+           __builtin_cpu_supports("amx-int8") &&
+           syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
 }
 
 /* The tiles' shapes: palette 1, eight tiles of 16 rows of 64 bytes. In memory for good: GCC 12
@@ -156,6 +158,8 @@ static void multiply(dam_tile_fields fields, const uint8_t *states, const int8_t
 }
 
 const struct dam_tile_kernel dam_tile_kernel_amx = {
+    .name = "amx",
+    .runs_here = runs_here,
     .calm_flips = 5,
     .enter = enter,
     .leave = leave,

@@ -6,25 +6,41 @@
 #include <stdbool.h>
 #include <string.h>
 
+/* A kernel is a way to sum over memories, and on some CPUs tiles. */
+struct kernel {
+    const struct dam_kernel *sums;
+    const struct dam_tile_kernel *tiles; /* or NULL */
+};
+
 /* From the most portable to the fastest. */
-static const struct dam_kernel *const kernels[] = {
-    &dam_kernel_generic,
+static const struct kernel kernels[] = {
+    {&dam_kernel_generic, NULL},
+#ifdef DAM_KERNELS_X86
+    {&dam_kernel_avx2, NULL},
+    {&dam_kernel_avx512, NULL},
+    {&dam_kernel_avx512, &dam_tile_kernel_vnni},
+    {&dam_kernel_avx512, &dam_tile_kernel_amx},
+#endif
 };
 enum { KERNEL_COUNT = sizeof kernels / sizeof *kernels };
 
-static const struct dam_kernel *here[KERNEL_COUNT]; /* those that this CPU can run */
+static struct kernel here[KERNEL_COUNT]; /* those that this CPU can run */
 static const char *names[KERNEL_COUNT + 1];
-static size_t count;
-static const struct dam_kernel *chosen;
+static size_t count, chosen;
+
+static bool runs_here(const struct kernel *kernel) {
+    return (kernel->sums->runs_here == NULL || kernel->sums->runs_here()) &&
+           (kernel->tiles == NULL || kernel->tiles->runs_here());
+}
 
 static void look(void) {
     for (size_t k = 0; k < KERNEL_COUNT; k++) {
-        if (kernels[k]->runs_here != NULL && !kernels[k]->runs_here())
+        if (!runs_here(&kernels[k]))
             continue;
         here[count] = kernels[k];
-        names[count++] = kernels[k]->name;
+        names[count++] = kernels[k].tiles ? kernels[k].tiles->name : kernels[k].sums->name;
     }
-    chosen = here[count - 1];
+    chosen = count - 1;
 }
 
 static void look_once(void) {
@@ -34,7 +50,12 @@ static void look_once(void) {
 
 const struct dam_kernel *dam_kernel_chosen(void) {
     look_once();
-    return chosen;
+    return here[chosen].sums;
+}
+
+const struct dam_tile_kernel *dam_tile_kernel_chosen(void) {
+    look_once();
+    return here[chosen].tiles;
 }
 
 const char *const *dam_kernel_names(void) {
@@ -43,18 +64,19 @@ const char *const *dam_kernel_names(void) {
 }
 
 const char *dam_kernel_name(void) {
-    return dam_kernel_chosen()->name;
+    look_once();
+    return names[chosen];
 }
 
 enum dam_status dam_kernel_choose(const char *name, struct dam_error *error) {
     look_once();
     if (name == NULL) {
-        chosen = here[count - 1];
+        chosen = count - 1;
         return DAM_OK;
     }
     for (size_t k = 0; k < count; k++) {
         if (strcmp(names[k], name) == 0) {
-            chosen = here[k];
+            chosen = k;
             return DAM_OK;
         }
     }

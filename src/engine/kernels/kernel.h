@@ -9,6 +9,7 @@
 #define DAM_ENGINE_KERNELS_KERNEL_H
 
 #include "engine/energy_tables.h"
+#include "engine/kernels/tiles.h"
 #include <dam/patterns.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,8 +45,12 @@ struct dam_kernel {
 };
 
 extern const struct dam_kernel dam_kernel_generic;
+extern const struct dam_kernel dam_kernel_avx2, dam_kernel_avx512; /* on x86-64 */
 
 /* The one that new networks use. */
 const struct dam_kernel *dam_kernel_chosen(void);
+
+/* The one for DAM_ALGORITHM_TILES; NULL where there is none. */
+const struct dam_tile_kernel *dam_tile_kernel_chosen(void);
 
 #endif

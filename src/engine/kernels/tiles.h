@@ -48,6 +48,9 @@ enum dam_tile_begin { TILE_FROM_ZERO, TILE_FROM_FIELDS, TILE_GO_ON };
 enum dam_tile_end { TILE_TO_FIELDS, TILE_KEEP };
 
 struct dam_tile_kernel {
+    const char *name;
+    bool (*runs_here)(void); /* on this CPU */
+
     /* A start whose last sweep had at most this many flips is better served with the fields of
      * all neurons at once. */
     int calm_flips;
@@ -65,11 +68,6 @@ struct dam_tile_kernel {
     void (*advance)(const struct dam_tile_energy *energy, int64_t memories,
                     struct dam_tile_turn *turns, int starts, size_t first, size_t blocks,
                     uint8_t *states);
-
-    /* Advance 16 starts through all memories and put the products with these patterns in the
-     * fields, at once. NULL, or false and nothing done: not for this energy. */
-    bool (*pass)(const struct dam_tile_energy *energy, int64_t memories,
-                 struct dam_tile_turn *turns, const int8_t *patterns, dam_tile_fields fields);
 
     /* Add the products over `blocks` blocks of memories to the sums of the first `starts` starts
      * (those of the others become arbitrary). The sums begin at zero, or as the fields say, or
@@ -100,8 +98,5 @@ struct dam_tile_kernel {
 
 extern const struct dam_tile_kernel dam_tile_kernel_vnni;
 extern const struct dam_tile_kernel dam_tile_kernel_amx;
-
-/* Ask the system to let this process use AMX; false where it does not. */
-bool dam_amx_is_granted(void);
 
 #endif

@@ -278,7 +278,17 @@ void dam_vnni_extremes(const uint8_t *halves, int64_t memories, int *highest, in
     }
 }
 
+bool dam_vnni_runs_here(void) {
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vnni") &&
+           __builtin_cpu_supports("fma");
+}
+
 const struct dam_tile_kernel dam_tile_kernel_vnni = {
+    .name = "vnni",
+    .runs_here = dam_vnni_runs_here,
     .calm_flips = 0,
     .overlap = dam_vnni_overlap,
     .advance = dam_vnni_advance,

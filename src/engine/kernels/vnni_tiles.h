@@ -4,6 +4,7 @@
 
 #include "engine/kernels/tiles.h"
 
+bool dam_vnni_runs_here(void);
 void dam_vnni_overlap(uint8_t *halves, const struct dam_patterns *patterns, const uint64_t *down,
                       size_t blocks);
 void dam_vnni_advance(const struct dam_tile_energy *energy, int64_t memories,
