@@ -586,6 +586,7 @@ static void serve(struct dam_tiles *tiles, int which, const struct dam_ensemble_
 enum dam_status dam_tiles_run(struct dam_tiles *tiles, const struct dam_ensemble_options *options,
                               uint64_t first, uint64_t end, struct dam_error *error) {
     memset(tiles->queues, 0, sizeof tiles->queues);
+    tiles->products = POLL_PRODUCTS; /* even a short run is polled */
     for (tiles->idle = 0; tiles->idle < tiles->slots; tiles->idle++)
         tiles->idle_slots[tiles->idle] = tiles->idle;
     if (tiles->kernel->enter != NULL)
