@@ -408,27 +408,35 @@ static void end_walk(struct dam_tiles *tiles, struct walk *walk,
 
 /* ---- fields and decisions of a group of starts ---- */
 
-/* What the split lacks for memories outside of its tables: added to each neuron's constant, and
- * returned for the threshold. */
-static double add_excess(const struct dam_tiles *tiles, const struct walk *walk, int first,
-                         int count, double *constant) {
-    enum { MOST = 64 };
-    int64_t outside[MOST], memories = tiles->patterns->memories;
+/* What the split lacks for one memory: added to the constants of the neurons. */
+static void add_excess(const struct dam_tiles *tiles, size_t block, int place, double excess,
+                       int first, int count, double *constant) {
+    for (int band = 0; band < count; band++) {
+        const int8_t *spins =
+            pattern_tile(tiles, first + band, block) + place / 4 * TILE_WIDTH + place % 4;
+        for (int i = 0; i < TILE_SIDE; i++)
+            constant[band * TILE_SIDE + i] += spins[4 * i] * excess;
+    }
+}
+
+/* What it lacks for all memories outside of its tables; returns that for the threshold. */
+static double add_all_excess(const struct dam_tiles *tiles, const struct walk *walk,
+                             uint64_t outside, int first, int count, double *constant) {
     double self = 0;
-    int found = MOST;
-    for (int64_t from = 0; found == MOST; from = outside[MOST - 1] + 1) {
-        found = tiles->kernel->find_outside(walk->halves, tiles->energy.range, from, memories,
-                                            outside, MOST);
-        for (int k = 0; k < found; k++) {
-            int64_t mu = outside[k];
-            double span = tiles->energy.span.excess[walk->halves[mu]];
-            self += tiles->energy.self.excess[walk->halves[mu]];
-            for (int band = 0; band < count; band++) {
-                const int8_t *spins = pattern_tile(tiles, first + band, (size_t)mu / TILE_WIDTH) +
-                                      mu % TILE_WIDTH / 4 * TILE_WIDTH + mu % 4;
-                for (int i = 0; i < TILE_SIDE; i++)
-                    constant[band * TILE_SIDE + i] += spins[4 * i] * span;
-            }
+    for (size_t block = 0; block < tiles->blocks; block++) {
+        if (!(outside >> block / TILE_CHUNK % 64 & 1)) {
+            block |= TILE_CHUNK - 1; /* none in this chunk */
+            continue;
+        }
+        const uint8_t *halves = walk->halves + block * TILE_WIDTH;
+        uint64_t found = tiles->kernel->find_outside(halves, tiles->energy.range);
+        for (; found != 0; found &= found - 1) {
+            int place = __builtin_ctzll(found);
+            if ((int64_t)(block * TILE_WIDTH) + place >= tiles->patterns->memories)
+                break;
+            add_excess(tiles, block, place, tiles->energy.span.excess[halves[place]], first, count,
+                       constant);
+            self += tiles->energy.self.excess[halves[place]];
         }
     }
     return self;
@@ -451,9 +459,9 @@ static void decide(struct dam_tiles *tiles, struct walk *walk, int row,
     double corrected[BANDS_MAX * TILE_SIDE];
     const double *constant = tiles->constant + (size_t)first * TILE_SIDE;
     double threshold = self_sum(tiles, walk, turn);
-    if (turn->outside) {
+    if (turn->outside != 0) {
         memcpy(corrected, constant, (size_t)(count * TILE_SIDE) * sizeof *corrected);
-        threshold += add_excess(tiles, walk, first, count, corrected);
+        threshold += add_all_excess(tiles, walk, turn->outside, first, count, corrected);
         constant = corrected;
     }
     for (int band = 0; band < count; band++) {
@@ -498,12 +506,16 @@ static void advance_and_multiply(struct dam_tiles *tiles, struct dam_tile_turn *
 /* Find the decisions of `count` bands of neurons from the first on, for up to 16 starts. */
 static void evaluate(struct dam_tiles *tiles, struct walk *const *group, int starts, int first,
                      int count) {
-    struct dam_tile_turn turns[TILE_SIDE] = {0};
+    struct dam_tile_turn turns[TILE_SIDE];
     for (int row = 0; row < starts; row++) {
         int neuron = group[row]->pending;
-        turns[row].halves = group[row]->halves;
-        turns[row].row = row_of(tiles, neuron >= 0 ? neuron : 0);
-        turns[row].step = neuron < 0 ? 0 : has(group[row]->down, neuron) ? -1 : 1;
+        turns[row] = (struct dam_tile_turn){
+            .halves = group[row]->halves,
+            .row = row_of(tiles, neuron >= 0 ? neuron : 0),
+            .step = neuron < 0                      ? 0
+                    : has(group[row]->down, neuron) ? -1
+                                                    : 1,
+        };
     }
     if (tiles->by_memories)
         advance_and_multiply(tiles, turns, starts, first, count);

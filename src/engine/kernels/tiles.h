@@ -25,10 +25,10 @@ enum {
 
 /* A start whose half overlaps are brought up to date. */
 struct dam_tile_turn {
-    uint8_t *halves;                  /* half overlaps y modulo 256 [64 blocks] */
-    const uint64_t *row;              /* bits of the neuron that has flipped */
-    int step;                         /* its new spin; 0: none has flipped */
-    bool outside;                     /* some |y| is beyond the energy's range */
+    uint8_t *halves;     /* half overlaps y modulo 256 [64 blocks] */
+    const uint64_t *row; /* bits of the neuron that has flipped */
+    int step;            /* its new spin; 0: none has flipped */
+    uint64_t outside;    /* bit c: in a chunk c (modulo 64) some |y| is beyond the energy's range */
     uint64_t digits[TILE_DIGITS_MAX]; /* sums over the memories of self's t */
 };
 
@@ -64,7 +64,8 @@ struct dam_tile_kernel {
                     size_t blocks);
 
     /* Add step times the row's spins to the half overlaps of `blocks` * 64 memories from the first
-     * block on, write the digits of span's t to the states, and add to the sums. */
+     * block on, a chunk at most, write the digits of span's t to the states, and add to the sums.
+     */
     void (*advance)(const struct dam_tile_energy *energy, int64_t memories,
                     struct dam_tile_turn *turns, int starts, size_t first, size_t blocks,
                     uint8_t *states);
@@ -87,10 +88,8 @@ struct dam_tile_kernel {
     void (*gather)(int32_t *linear, const int32_t *couplings, const int32_t *offsets,
                    const int32_t *listed, int list_length, int count);
 
-    /* Numbers of the memories with |y| beyond the range, `most` of them at most, from memory
-     * `first` on; returns how many. */
-    int (*find_outside)(const uint8_t *halves, int range, int64_t first, int64_t memories,
-                        int64_t *found, int most);
+    /* Which of the 64 memories of a block have |y| beyond the range. */
+    uint64_t (*find_outside)(const uint8_t *halves, int range);
 
     /* Largest and smallest half overlap of `memories` memories. */
     void (*extremes)(const uint8_t *halves, int64_t memories, int *highest, int *lowest);

@@ -109,7 +109,8 @@ advance(const struct dam_tile_energy *energy, int64_t memories, struct dam_tile_
                                         block + 1 < blocks ? ones : last);
         }
         turn->outside |=
-            _mm512_cmpgt_epu8_mask(farthest, _mm512_set1_epi8((char)energy->range)) != 0;
+            (uint64_t)(_mm512_cmpgt_epu8_mask(farthest, _mm512_set1_epi8((char)energy->range)) != 0)
+            << first / TILE_CHUNK % 64;
         for (int d = 0; d < self_digits; d++)
             turn->digits[d] += (uint64_t)_mm512_reduce_add_epi32(self_sum[d]);
     }
@@ -236,26 +237,9 @@ void dam_vnni_gather(int32_t *linear, const int32_t *couplings, const int32_t *o
     }
 }
 
-int dam_vnni_find_outside(const uint8_t *halves, int range, int64_t first, int64_t memories,
-                          int64_t *found, int most) {
-    const __m512i limit = _mm512_set1_epi8((char)range);
-    int count = 0;
-    for (int64_t mu = first / TILE_WIDTH * TILE_WIDTH; mu < memories; mu += TILE_WIDTH) {
-        __m512i distance = _mm512_abs_epi8(_mm512_load_si512(halves + mu));
-        __mmask64 outside = _mm512_cmpgt_epu8_mask(distance, limit);
-        if (outside == 0)
-            continue;
-        if (mu < first)
-            outside &= UINT64_MAX << (first - mu);
-        if (memories - mu < TILE_WIDTH)
-            outside &= (UINT64_C(1) << (memories - mu)) - 1;
-        for (; outside != 0; outside &= outside - 1) {
-            if (count == most)
-                return count;
-            found[count++] = mu + __builtin_ctzll(outside);
-        }
-    }
-    return count;
+uint64_t dam_vnni_find_outside(const uint8_t *halves, int range) {
+    return _mm512_cmpgt_epu8_mask(_mm512_abs_epi8(_mm512_load_si512(halves)),
+                                  _mm512_set1_epi8((char)range));
 }
 
 void dam_vnni_extremes(const uint8_t *halves, int64_t memories, int *highest, int *lowest) {

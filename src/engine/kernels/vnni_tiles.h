@@ -14,8 +14,7 @@ unsigned dam_vnni_decide(dam_tile_fields fields, int start, const struct dam_til
 void dam_vnni_couple(int32_t *linear, const int32_t *couplings, int step, int count);
 void dam_vnni_gather(int32_t *linear, const int32_t *couplings, const int32_t *offsets,
                      const int32_t *listed, int list_length, int count);
-int dam_vnni_find_outside(const uint8_t *halves, int range, int64_t first, int64_t memories,
-                          int64_t *found, int most);
+uint64_t dam_vnni_find_outside(const uint8_t *halves, int range);
 void dam_vnni_extremes(const uint8_t *halves, int64_t memories, int *highest, int *lowest);
 
 #endif
