@@ -10,8 +10,7 @@ const char *const dam_energy_form_names[] = {
     NULL,
 };
 
-/* F(x), exactly. */
-static void evaluate(const struct dam_energy *energy, int x, mpz_t value) {
+void dam_energy_value(const struct dam_energy *energy, int x, mpz_t value) {
     if (x < 0 && energy->form == DAM_ENERGY_RECTIFIED) {
         mpz_set_ui(value, 0);
         return;
@@ -24,8 +23,8 @@ static void evaluate(const struct dam_energy *energy, int x, mpz_t value) {
 void dam_energy_step(const struct dam_energy *energy, int r, mpz_t step) {
     mpz_t below;
     mpz_init(below);
-    evaluate(energy, r + 1, step);
-    evaluate(energy, r - 1, below);
+    dam_energy_value(energy, r + 1, step);
+    dam_energy_value(energy, r - 1, below);
     mpz_sub(step, step, below);
     mpz_clear(below);
 }
@@ -34,11 +33,11 @@ static void fill_terms(struct dam_energy *energy) {
     int n = energy->neurons;
     mpz_t below, here, above, difference; /* F(h-2), F(h), F(h+2) */
     mpz_inits(below, here, above, difference, NULL);
-    evaluate(energy, -n - 2, below);
-    evaluate(energy, -n, here);
+    dam_energy_value(energy, -n - 2, below);
+    dam_energy_value(energy, -n, here);
     for (int h = -n; h <= n; h += 2) {
         struct dam_energy_terms *terms = &energy->terms[(h + n) / 2];
-        evaluate(energy, h + 2, above);
+        dam_energy_value(energy, h + 2, above);
         mpz_sub(difference, above, below);
         terms->span = mpz_get_d(difference);
         mpz_sub(difference, above, here);

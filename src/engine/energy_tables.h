@@ -29,6 +29,9 @@ struct dam_energy {
     struct dam_energy_terms terms[]; /* [N + 1], of overlap h at (h + N) / 2 */
 };
 
+/* value = F(x), exactly; `value` is initialised by the caller. */
+void dam_energy_value(const struct dam_energy *energy, int x, mpz_t value);
+
 /* step = F(r + 1) - F(r - 1), exactly; |r| <= DAM_NEURONS_MAX. `step` is initialised by the
  * caller. */
 void dam_energy_step(const struct dam_energy *energy, int r, mpz_t step);

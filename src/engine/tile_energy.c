@@ -16,27 +16,26 @@ static int64_t second_difference(const struct values *values, int y) {
     return value_at(values, y + 1) - 2 * value_at(values, y) + value_at(values, y - 1);
 }
 
-/* F(h+2) - F(h) plus (sign = 1) or minus (sign = -1) F(h) - F(h-2); false beyond 2^48, so that
- * nothing here overflows or is rounded. */
-static bool evaluate(const struct dam_energy *energy, int sign, struct values *values) {
+/* Both functions at all half overlaps; false where F is beyond 2^46, below which nothing here
+ * overflows or is rounded. */
+static bool evaluate(const struct dam_energy *energy, struct values *span, struct values *self) {
     int parity = energy->neurons % 2;
+    int64_t at[TILE_NEURONS_MAX + 3]; /* F from overlap -N - 2 on */
     bool fits = true;
-    mpz_t above, below;
-    mpz_inits(above, below, NULL);
-    values->low = -(energy->neurons + parity) / 2;
-    values->high = (energy->neurons - parity) / 2;
-    for (int y = values->low; fits && y <= values->high; y++) {
-        int h = 2 * y + parity;
-        dam_energy_step(energy, h + 1, above);
-        dam_energy_step(energy, h - 1, below);
-        if (sign > 0)
-            mpz_add(above, above, below);
-        else
-            mpz_sub(above, above, below);
-        fits = mpz_sizeinbase(above, 2) <= 48;
-        values->at[y - values->low] = fits ? mpz_get_si(above) : 0;
+    mpz_t value;
+    mpz_init(value);
+    for (int k = 0; fits && k < energy->neurons + 3; k++) {
+        dam_energy_value(energy, 2 * k - energy->neurons - 2, value);
+        fits = mpz_sizeinbase(value, 2) <= 46;
+        at[k] = fits ? mpz_get_si(value) : 0;
     }
-    mpz_clears(above, below, NULL);
+    mpz_clear(value);
+    span->low = self->low = -(energy->neurons + parity) / 2;
+    span->high = self->high = (energy->neurons - parity) / 2;
+    for (int k = 0; fits && k <= energy->neurons; k++) {
+        span->at[k] = at[k + 2] - at[k];
+        self->at[k] = at[k + 2] - 2 * at[k + 1] + at[k];
+    }
     return fits;
 }
 
@@ -148,30 +147,39 @@ static bool split_values(struct dam_tile_split *split, const struct values *valu
     return true;
 }
 
+static bool split_both(struct dam_tile_energy *split, const struct values *span,
+                       const struct values *self, int range) {
+    split->range = range;
+    return split_values(&split->span, span, false, range) &&
+           split_values(&split->self, self, true, range);
+}
+
+static int digits_of(const struct dam_tile_energy *split) {
+    return split->span.digits + split->self.digits;
+}
+
 bool dam_tile_energy_split(struct dam_tile_energy *split, const struct dam_energy *energy,
                            int64_t memories) {
     int neurons = energy->neurons;
-    if (neurons > TILE_NEURONS_MAX || memories > INT32_MAX / 256)
-        return false;
     struct values span, self;
-    if (!evaluate(energy, 1, &span) || !evaluate(energy, -1, &self))
+    if (neurons > TILE_NEURONS_MAX || memories > INT32_MAX / 256 || !evaluate(energy, &span, &self))
         return false;
 
     /* Random half overlaps have a standard deviation of sqrt(N) / 2: reach 4.2 of them at least,
      * and further as long as that needs no more digits. */
-    int least = 1, digits = 2 * TILE_DIGITS_MAX + 1;
+    int least = 1;
     while (least < TILE_RANGE_MAX && 100 * least * least < 441 * neurons)
         least++;
+    split->parity = neurons % 2;
+    if (!split_both(split, &span, &self, least))
+        return false;
     struct dam_tile_energy wider = {.parity = neurons % 2};
-    for (int range = least; range <= TILE_RANGE_MAX; range++) {
-        wider.range = range;
-        if (!split_values(&wider.span, &span, false, range) ||
-            !split_values(&wider.self, &self, true, range) ||
-            wider.span.digits + wider.self.digits > digits)
-            break;
-        digits = wider.span.digits + wider.self.digits;
+    int range = TILE_RANGE_MAX;
+    while (range > least &&
+           (!split_both(&wider, &span, &self, range) || digits_of(&wider) > digits_of(split)))
+        range--;
+    if (range > least)
         *split = wider;
-    }
-    return digits <= 2 * TILE_DIGITS_MAX && largest_sum(&split->span, memories) < 0x1p52 &&
+    return largest_sum(&split->span, memories) < 0x1p52 &&
            largest_sum(&split->self, memories) < 0x1p52;
 }

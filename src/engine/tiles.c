@@ -168,15 +168,19 @@ static void expand_patterns(struct dam_tiles *tiles) {
     }
 }
 
-/* The bits of 16 rows as a state of bytes 0 and 1. */
-static void expand_bits(const struct dam_tiles *tiles, int band, size_t block, uint8_t *state) {
+/* The bits of 16 rows as states of bytes 0 and 1. */
+static void expand_bits(const struct dam_tiles *tiles, int band, size_t first, size_t blocks) {
     uint32_t nibbles[16];
     fill_nibbles(nibbles, 0, 1);
-    memset(state, 0, TILE_SIDE * TILE_STRIDE);
-    for (int i = band * TILE_SIDE; i < (band + 1) * TILE_SIDE && i < tiles->patterns->neurons; i++)
-        for (int four = 0; four < TILE_WIDTH / 4; four++)
-            memcpy(state + (i % TILE_SIDE) * TILE_STRIDE + 4 * four,
-                   &nibbles[row_of(tiles, i)[block] >> 4 * four & 15], 4);
+    memset(tiles->states, 0, TILE_SIDE * TILE_STRIDE);
+    for (int i = band * TILE_SIDE; i < (band + 1) * TILE_SIDE && i < tiles->patterns->neurons;
+         i++) {
+        const uint64_t *row = row_of(tiles, i) + first;
+        uint8_t *state = tiles->states + (i % TILE_SIDE) * TILE_STRIDE;
+        for (size_t block = 0; block < blocks; block++)
+            for (int four = 0; four < TILE_WIDTH / 4; four++, state += 4)
+                memcpy(state, &nibbles[row[block] >> 4 * four & 15], 4);
+    }
 }
 
 /* J_ij = sum_mu xi_i xi_j from the products of patterns and bits, 2 sum_{mu: xi_j = 1} xi_i -
@@ -184,18 +188,22 @@ static void expand_bits(const struct dam_tiles *tiles, int band, size_t block, u
 static void find_couplings(struct dam_tiles *tiles) {
     int neurons = tiles->patterns->neurons, padded = tiles->bands * TILE_SIDE;
     for (int band = 0; band < tiles->bands; band++) {
-        for (size_t block = 0; block < tiles->blocks; block++) {
-            expand_bits(tiles, band, block, tiles->states);
-            for (int other = 0; other < tiles->bands; other++)
-                tiles->kernel->multiply(
-                    tiles->fields[other], tiles->states, pattern_tile(tiles, other, block), 1, 1,
-                    TILE_SIDE, block == 0 ? TILE_FROM_ZERO : TILE_FROM_FIELDS, TILE_TO_FIELDS);
+        for (size_t first = 0; first < tiles->blocks; first += TILE_CHUNK) {
+            size_t left = tiles->blocks - first, blocks = left < TILE_CHUNK ? left : TILE_CHUNK;
+            expand_bits(tiles, band, first, blocks);
+            for (int other = 0; other <= band; other++)
+                tiles->kernel->multiply(tiles->fields[other], tiles->states,
+                                        pattern_tile(tiles, other, first), 1, blocks, TILE_SIDE,
+                                        first == 0 ? TILE_FROM_ZERO : TILE_FROM_FIELDS,
+                                        TILE_TO_FIELDS);
         }
-        for (int j = band * TILE_SIDE; j < (band + 1) * TILE_SIDE && j < neurons; j++)
-            for (int i = 0; i < padded; i++)
-                tiles->couplings[j * padded + i] =
-                    2 * tiles->fields[i / TILE_SIDE][0][j % TILE_SIDE][i % TILE_SIDE] -
-                    tiles->row_sums[i];
+        for (int j = band * TILE_SIDE; j < (band + 1) * TILE_SIDE && j < neurons; j++) {
+            for (int i = 0; i < (band + 1) * TILE_SIDE && i < neurons; i++) {
+                int32_t sum = tiles->fields[i / TILE_SIDE][0][j % TILE_SIDE][i % TILE_SIDE];
+                int32_t coupling = 2 * sum - tiles->row_sums[i];
+                tiles->couplings[j * padded + i] = tiles->couplings[i * padded + j] = coupling;
+            }
+        }
     }
     for (int i = 0; i < padded; i++) {
         int64_t total = (int64_t)tiles->energy.parity * tiles->row_sums[i];

@@ -19,7 +19,7 @@ enum {
     TILE_SIDE = 16,
     TILE_WIDTH = 64,
     TILE_BYTES = TILE_SIDE * TILE_WIDTH,
-    TILE_CHUNK = 8, /* blocks whose digits are made and used while in the nearest cache */
+    TILE_CHUNK = 4, /* blocks whose digits are made and used while in the nearest cache */
     TILE_STRIDE = (TILE_CHUNK * TILE_DIGITS_MAX + 1) * TILE_WIDTH
 };
 
