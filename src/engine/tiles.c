@@ -191,11 +191,9 @@ static void find_couplings(struct dam_tiles *tiles) {
         for (size_t first = 0; first < tiles->blocks; first += TILE_CHUNK) {
             size_t left = tiles->blocks - first, blocks = left < TILE_CHUNK ? left : TILE_CHUNK;
             expand_bits(tiles, band, first, blocks);
-            for (int other = 0; other <= band; other++)
-                tiles->kernel->multiply(tiles->fields[other], tiles->states,
-                                        pattern_tile(tiles, other, first), 1, blocks, TILE_SIDE,
-                                        first == 0 ? TILE_FROM_ZERO : TILE_FROM_FIELDS,
-                                        TILE_TO_FIELDS);
+            tiles->kernel->multiply(tiles->fields, tiles->states, pattern_tile(tiles, 0, first),
+                                    tiles->blocks * TILE_BYTES, band + 1, 1, blocks, TILE_SIDE,
+                                    first == 0 ? TILE_FROM_ZERO : TILE_FROM_FIELDS, TILE_TO_FIELDS);
         }
         for (int j = band * TILE_SIDE; j < (band + 1) * TILE_SIDE && j < neurons; j++) {
             for (int i = 0; i < (band + 1) * TILE_SIDE && i < neurons; i++) {
@@ -495,7 +493,6 @@ static void decide(struct dam_tiles *tiles, struct walk *walk, int row,
 /* A chunk of memories at a time, whose digits serve all bands. */
 static void advance_and_multiply(struct dam_tiles *tiles, struct dam_tile_turn *turns, int starts,
                                  int first, int count) {
-    int digits = tiles->energy.span.digits;
     for (size_t block = 0; block < tiles->blocks; block += TILE_CHUNK) {
         size_t left = tiles->blocks - block, blocks = left < TILE_CHUNK ? left : TILE_CHUNK;
         tiles->kernel->advance(&tiles->energy, tiles->patterns->memories, turns, starts, block,
@@ -504,10 +501,10 @@ static void advance_and_multiply(struct dam_tiles *tiles, struct dam_tile_turn *
                                     : count == 1 ? TILE_GO_ON
                                                  : TILE_FROM_FIELDS;
         enum dam_tile_end end = count == 1 && left > TILE_CHUNK ? TILE_KEEP : TILE_TO_FIELDS;
-        for (int band = first; digits > 0 && band < first + count; band++)
-            tiles->kernel->multiply(tiles->fields[band], tiles->states,
-                                    pattern_tile(tiles, band, block), digits, blocks, starts, begin,
-                                    end);
+        if (tiles->energy.span.digits > 0)
+            tiles->kernel->multiply(&tiles->fields[first], tiles->states,
+                                    pattern_tile(tiles, first, block), tiles->blocks * TILE_BYTES,
+                                    count, tiles->energy.span.digits, blocks, starts, begin, end);
     }
 }
 

@@ -8,6 +8,7 @@
 #include "engine/kernels/vnni_tiles.h"
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -141,11 +142,10 @@ static void three_digits(const uint8_t *states, const int8_t *patterns, size_t b
     }
 }
 
-/* Between calls the sums may stay in the tiles. */
-static void multiply(dam_tile_fields fields, const uint8_t *states, const int8_t *patterns,
-                     int digits, size_t blocks, int starts, enum dam_tile_begin begin,
-                     enum dam_tile_end end) {
-    (void)starts;
+/* One band. Between calls its sums may stay in the tiles. */
+static void multiply_band(dam_tile_fields fields, const uint8_t *states, const int8_t *patterns,
+                          int digits, size_t blocks, enum dam_tile_begin begin,
+                          enum dam_tile_end end) {
     begin_sums(fields, digits, begin);
     if (digits == 1)
         one_digit(states, patterns, blocks);
@@ -155,6 +155,79 @@ static void multiply(dam_tile_fields fields, const uint8_t *states, const int8_t
         three_digits(states, patterns, blocks);
     if (end == TILE_TO_FIELDS)
         end_sums(fields, digits);
+}
+
+/* With several bands, the four sums under way are those of four bands of one digit, or two bands of
+ * two: each tile of states is loaded once for all, and nothing is left to add. */
+static void multiply_four_bands(dam_tile_fields *fields, const uint8_t *states,
+                                const int8_t *patterns, size_t stride, size_t blocks, bool fresh) {
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+    if (!fresh) {
+        _tile_loadd(0, fields[0][0], TILE_WIDTH);
+        _tile_loadd(1, fields[1][0], TILE_WIDTH);
+        _tile_loadd(2, fields[2][0], TILE_WIDTH);
+        _tile_loadd(3, fields[3][0], TILE_WIDTH);
+    }
+    for (; blocks > 0; blocks--, states += TILE_WIDTH, patterns += TILE_BYTES) {
+        _tile_loadd(6, states, TILE_STRIDE);
+        _tile_loadd(4, patterns, TILE_WIDTH);
+        _tile_dpbusd(0, 6, 4);
+        _tile_loadd(5, patterns + stride, TILE_WIDTH);
+        _tile_dpbusd(1, 6, 5);
+        _tile_loadd(4, patterns + 2 * stride, TILE_WIDTH);
+        _tile_dpbusd(2, 6, 4);
+        _tile_loadd(5, patterns + 3 * stride, TILE_WIDTH);
+        _tile_dpbusd(3, 6, 5);
+    }
+    _tile_stored(0, fields[0][0], TILE_WIDTH);
+    _tile_stored(1, fields[1][0], TILE_WIDTH);
+    _tile_stored(2, fields[2][0], TILE_WIDTH);
+    _tile_stored(3, fields[3][0], TILE_WIDTH);
+}
+
+static void multiply_two_bands(dam_tile_fields *fields, const uint8_t *states,
+                               const int8_t *patterns, size_t stride, size_t blocks, bool fresh) {
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+    if (!fresh) {
+        _tile_loadd(0, fields[0][0], TILE_WIDTH);
+        _tile_loadd(1, fields[0][1], TILE_WIDTH);
+        _tile_loadd(2, fields[1][0], TILE_WIDTH);
+        _tile_loadd(3, fields[1][1], TILE_WIDTH);
+    }
+    for (; blocks > 0; blocks--, states += 2 * TILE_WIDTH, patterns += TILE_BYTES) {
+        _tile_loadd(4, patterns, TILE_WIDTH);
+        _tile_loadd(6, states, TILE_STRIDE);
+        _tile_dpbusd(0, 6, 4);
+        _tile_loadd(7, states + TILE_WIDTH, TILE_STRIDE);
+        _tile_dpbusd(1, 7, 4);
+        _tile_loadd(5, patterns + stride, TILE_WIDTH);
+        _tile_dpbusd(2, 6, 5);
+        _tile_dpbusd(3, 7, 5);
+    }
+    _tile_stored(0, fields[0][0], TILE_WIDTH);
+    _tile_stored(1, fields[0][1], TILE_WIDTH);
+    _tile_stored(2, fields[1][0], TILE_WIDTH);
+    _tile_stored(3, fields[1][1], TILE_WIDTH);
+}
+
+static void multiply(dam_tile_fields *fields, const uint8_t *states, const int8_t *patterns,
+                     size_t stride, int bands, int digits, size_t blocks, int starts,
+                     enum dam_tile_begin begin, enum dam_tile_end end) {
+    (void)starts;
+    int band = 0, together = digits == 1 ? 4 : 2;
+    for (; digits <= 2 && bands - band >= together; band += together)
+        (digits == 1 ? multiply_four_bands
+                     : multiply_two_bands)(fields + band, states, patterns + (size_t)band * stride,
+                                           stride, blocks, begin == TILE_FROM_ZERO);
+    for (; band < bands; band++)
+        multiply_band(fields[band], states, patterns + (size_t)band * stride, digits, blocks, begin,
+                      end);
 }
 
 const struct dam_tile_kernel dam_tile_kernel_amx = {

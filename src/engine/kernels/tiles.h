@@ -70,12 +70,14 @@ struct dam_tile_kernel {
                     struct dam_tile_turn *turns, int starts, size_t first, size_t blocks,
                     uint8_t *states);
 
-    /* Add the products over `blocks` blocks of memories to the sums of the first `starts` starts
-     * (those of the others become arbitrary). The sums begin at zero, or as the fields say, or
-     * where the call before has left them; they are left to the next call or put in the fields. */
-    void (*multiply)(dam_tile_fields fields, const uint8_t *states, const int8_t *patterns,
-                     int digits, size_t blocks, int starts, enum dam_tile_begin begin,
-                     enum dam_tile_end end);
+    /* Add the products over `blocks` blocks of memories, a chunk at most, to the sums of each of
+     * these bands of 16 neurons, whose patterns are `stride` bytes apart, for the first `starts`
+     * starts (those of the others become arbitrary). The sums begin at zero, or as the fields say,
+     * or for a single band where the call before has left them; they go to the fields, or for a
+     * single band are left to the next call. */
+    void (*multiply)(dam_tile_fields *fields, const uint8_t *states, const int8_t *patterns,
+                     size_t stride, int bands, int digits, size_t blocks, int starts,
+                     enum dam_tile_begin begin, enum dam_tile_end end);
 
     /* Bit i: the update flips neuron i of the 16. */
     unsigned (*decide)(dam_tile_fields fields, int start, const struct dam_tile_rule *rule);

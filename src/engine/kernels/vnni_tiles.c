@@ -166,22 +166,24 @@ multiply_rows(dam_tile_fields fields, const uint8_t *states, const int8_t *patte
             _mm512_store_si512(fields[d][first + r], sum[d][r]);
 }
 
-static void multiply(dam_tile_fields fields, const uint8_t *states, const int8_t *patterns,
-                     int digits, size_t blocks, int starts, enum dam_tile_begin begin,
-                     enum dam_tile_end end) {
+static void multiply(dam_tile_fields *fields, const uint8_t *states, const int8_t *patterns,
+                     size_t stride, int bands, int digits, size_t blocks, int starts,
+                     enum dam_tile_begin begin, enum dam_tile_end end) {
     (void)end; /* sums are always in the fields */
     bool from_zero = begin == TILE_FROM_ZERO;
-    for (int first = 0; first < starts; first += ROWS) {
-        switch (digits) {
-        case 1:
-            multiply_rows(fields, states, patterns, blocks, first, 1, from_zero);
-            break;
-        case 2:
-            multiply_rows(fields, states, patterns, blocks, first, 2, from_zero);
-            break;
-        case 3:
-            multiply_rows(fields, states, patterns, blocks, first, 3, from_zero);
-            break;
+    for (int band = 0; band < bands; band++, fields++, patterns += stride) {
+        for (int first = 0; first < starts; first += ROWS) {
+            switch (digits) {
+            case 1:
+                multiply_rows(*fields, states, patterns, blocks, first, 1, from_zero);
+                break;
+            case 2:
+                multiply_rows(*fields, states, patterns, blocks, first, 2, from_zero);
+                break;
+            case 3:
+                multiply_rows(*fields, states, patterns, blocks, first, 3, from_zero);
+                break;
+            }
         }
     }
 }
