@@ -188,8 +188,8 @@ static void expand_bits(const struct dam_tiles *tiles, int band, size_t first, s
 static void find_couplings(struct dam_tiles *tiles) {
     int neurons = tiles->patterns->neurons, padded = tiles->bands * TILE_SIDE;
     for (int band = 0; band < tiles->bands; band++) {
-        for (size_t first = 0; first < tiles->blocks; first += TILE_CHUNK) {
-            size_t left = tiles->blocks - first, blocks = left < TILE_CHUNK ? left : TILE_CHUNK;
+        for (size_t first = 0; first < tiles->blocks; first += TILE_LINES) {
+            size_t left = tiles->blocks - first, blocks = left < TILE_LINES ? left : TILE_LINES;
             expand_bits(tiles, band, first, blocks);
             tiles->kernel->multiply(tiles->fields, tiles->states, pattern_tile(tiles, 0, first),
                                     tiles->blocks * TILE_BYTES, band + 1, 1, blocks, TILE_SIDE,
@@ -417,12 +417,9 @@ static void end_walk(struct dam_tiles *tiles, struct walk *walk,
 /* What the split lacks for one memory: added to the constants of the neurons. */
 static void add_excess(const struct dam_tiles *tiles, size_t block, int place, double excess,
                        int first, int count, double *constant) {
-    for (int band = 0; band < count; band++) {
-        const int8_t *spins =
-            pattern_tile(tiles, first + band, block) + place / 4 * TILE_WIDTH + place % 4;
-        for (int i = 0; i < TILE_SIDE; i++)
-            constant[band * TILE_SIDE + i] += spins[4 * i] * excess;
-    }
+    for (int band = 0; band < count; band++)
+        tiles->kernel->add_excess(constant + band * TILE_SIDE,
+                                  pattern_tile(tiles, first + band, block), place, excess);
 }
 
 /* What it lacks for all memories outside of its tables; returns that for the threshold. */
@@ -430,8 +427,8 @@ static double add_all_excess(const struct dam_tiles *tiles, const struct walk *w
                              uint64_t outside, int first, int count, double *constant) {
     double self = 0;
     for (size_t block = 0; block < tiles->blocks; block++) {
-        if (!(outside >> block / TILE_CHUNK % 64 & 1)) {
-            block |= TILE_CHUNK - 1; /* none in this chunk */
+        if (!(outside >> block / TILE_LINES % 64 & 1)) {
+            block |= TILE_LINES - 1; /* none in these */
             continue;
         }
         const uint8_t *halves = walk->halves + block * TILE_WIDTH;
@@ -493,14 +490,15 @@ static void decide(struct dam_tiles *tiles, struct walk *walk, int row,
 /* A chunk of memories at a time, whose digits serve all bands. */
 static void advance_and_multiply(struct dam_tiles *tiles, struct dam_tile_turn *turns, int starts,
                                  int first, int count) {
-    for (size_t block = 0; block < tiles->blocks; block += TILE_CHUNK) {
-        size_t left = tiles->blocks - block, blocks = left < TILE_CHUNK ? left : TILE_CHUNK;
+    const size_t chunk = dam_tile_chunk(tiles->energy.span.digits);
+    for (size_t block = 0; block < tiles->blocks; block += chunk) {
+        size_t left = tiles->blocks - block, blocks = left < chunk ? left : chunk;
         tiles->kernel->advance(&tiles->energy, tiles->patterns->memories, turns, starts, block,
                                blocks, tiles->states);
         enum dam_tile_begin begin = block == 0   ? TILE_FROM_ZERO
                                     : count == 1 ? TILE_GO_ON
                                                  : TILE_FROM_FIELDS;
-        enum dam_tile_end end = count == 1 && left > TILE_CHUNK ? TILE_KEEP : TILE_TO_FIELDS;
+        enum dam_tile_end end = count == 1 && left > chunk ? TILE_KEEP : TILE_TO_FIELDS;
         if (tiles->energy.span.digits > 0)
             tiles->kernel->multiply(&tiles->fields[first], tiles->states,
                                     pattern_tile(tiles, first, block), tiles->blocks * TILE_BYTES,

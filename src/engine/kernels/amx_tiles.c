@@ -157,10 +157,11 @@ static void multiply_band(dam_tile_fields fields, const uint8_t *states, const i
         end_sums(fields, digits);
 }
 
-/* With several bands, the four sums under way are those of four bands of one digit, or two bands of
- * two: each tile of states is loaded once for all, and nothing is left to add. */
-static void multiply_four_bands(dam_tile_fields *fields, const uint8_t *states,
-                                const int8_t *patterns, size_t stride, size_t blocks, bool fresh) {
+/* With several bands, the four sums under way are those of up to four bands of one digit, or two
+ * bands of two: each tile of states is loaded once for all, and nothing is left to add. */
+static void multiply_few_bands(dam_tile_fields *fields, const uint8_t *states,
+                               const int8_t *patterns, size_t stride, int bands, size_t blocks,
+                               bool fresh) {
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);
@@ -168,8 +169,10 @@ static void multiply_four_bands(dam_tile_fields *fields, const uint8_t *states,
     if (!fresh) {
         _tile_loadd(0, fields[0][0], TILE_WIDTH);
         _tile_loadd(1, fields[1][0], TILE_WIDTH);
-        _tile_loadd(2, fields[2][0], TILE_WIDTH);
-        _tile_loadd(3, fields[3][0], TILE_WIDTH);
+        if (bands > 2)
+            _tile_loadd(2, fields[2][0], TILE_WIDTH);
+        if (bands > 3)
+            _tile_loadd(3, fields[3][0], TILE_WIDTH);
     }
     for (; blocks > 0; blocks--, states += TILE_WIDTH, patterns += TILE_BYTES) {
         _tile_loadd(6, states, TILE_STRIDE);
@@ -177,15 +180,21 @@ static void multiply_four_bands(dam_tile_fields *fields, const uint8_t *states,
         _tile_dpbusd(0, 6, 4);
         _tile_loadd(5, patterns + stride, TILE_WIDTH);
         _tile_dpbusd(1, 6, 5);
+        if (bands == 2)
+            continue;
         _tile_loadd(4, patterns + 2 * stride, TILE_WIDTH);
         _tile_dpbusd(2, 6, 4);
+        if (bands == 3)
+            continue;
         _tile_loadd(5, patterns + 3 * stride, TILE_WIDTH);
         _tile_dpbusd(3, 6, 5);
     }
     _tile_stored(0, fields[0][0], TILE_WIDTH);
     _tile_stored(1, fields[1][0], TILE_WIDTH);
-    _tile_stored(2, fields[2][0], TILE_WIDTH);
-    _tile_stored(3, fields[3][0], TILE_WIDTH);
+    if (bands > 2)
+        _tile_stored(2, fields[2][0], TILE_WIDTH);
+    if (bands > 3)
+        _tile_stored(3, fields[3][0], TILE_WIDTH);
 }
 
 static void multiply_two_bands(dam_tile_fields *fields, const uint8_t *states,
@@ -220,14 +229,21 @@ static void multiply(dam_tile_fields *fields, const uint8_t *states, const int8_
                      size_t stride, int bands, int digits, size_t blocks, int starts,
                      enum dam_tile_begin begin, enum dam_tile_end end) {
     (void)starts;
-    int band = 0, together = digits == 1 ? 4 : 2;
-    for (; digits <= 2 && bands - band >= together; band += together)
-        (digits == 1 ? multiply_four_bands
-                     : multiply_two_bands)(fields + band, states, patterns + (size_t)band * stride,
-                                           stride, blocks, begin == TILE_FROM_ZERO);
-    for (; band < bands; band++)
-        multiply_band(fields[band], states, patterns + (size_t)band * stride, digits, blocks, begin,
-                      end);
+    bool fresh = begin == TILE_FROM_ZERO;
+    while (bands > 0) {
+        int now = digits == 1 && bands > 1   ? (bands < 4 ? bands : 4)
+                  : digits == 2 && bands > 1 ? 2
+                                             : 1;
+        if (now == 1)
+            multiply_band(*fields, states, patterns, digits, blocks, begin, end);
+        else if (digits == 1)
+            multiply_few_bands(fields, states, patterns, stride, now, blocks, fresh);
+        else
+            multiply_two_bands(fields, states, patterns, stride, blocks, fresh);
+        fields += now;
+        patterns += (size_t)now * stride;
+        bands -= now;
+    }
 }
 
 const struct dam_tile_kernel dam_tile_kernel_amx = {
@@ -243,5 +259,6 @@ const struct dam_tile_kernel dam_tile_kernel_amx = {
     .couple = dam_vnni_couple,
     .gather = dam_vnni_gather,
     .find_outside = dam_vnni_find_outside,
+    .add_excess = dam_vnni_add_excess,
     .extremes = dam_vnni_extremes,
 };

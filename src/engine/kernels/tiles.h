@@ -19,9 +19,14 @@ enum {
     TILE_SIDE = 16,
     TILE_WIDTH = 64,
     TILE_BYTES = TILE_SIDE * TILE_WIDTH,
-    TILE_CHUNK = 4, /* blocks whose digits are made and used while in the nearest cache */
-    TILE_STRIDE = (TILE_CHUNK * TILE_DIGITS_MAX + 1) * TILE_WIDTH
+    TILE_LINES = 8, /* of digits a start has at a time: with all others' in the nearest cache */
+    TILE_STRIDE = (TILE_LINES + 1) * TILE_WIDTH
 };
+
+/* Blocks of memories whose digits are made and used at a time. */
+static inline size_t dam_tile_chunk(int digits) {
+    return digits > 1 ? TILE_LINES / (size_t)digits : TILE_LINES;
+}
 
 /* A start whose half overlaps are brought up to date. */
 struct dam_tile_turn {
@@ -92,6 +97,10 @@ struct dam_tile_kernel {
 
     /* Which of the 64 memories of a block have |y| beyond the range. */
     uint64_t (*find_outside)(const uint8_t *halves, int range);
+
+    /* Add excess times the spins of one memory, its place in the tile of patterns given, to the
+     * constants of 16 neurons. */
+    void (*add_excess)(double *constant, const int8_t *patterns, int place, double excess);
 
     /* Largest and smallest half overlap of `memories` memories. */
     void (*extremes)(const uint8_t *halves, int64_t memories, int *highest, int *lowest);

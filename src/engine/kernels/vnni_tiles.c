@@ -110,7 +110,7 @@ advance(const struct dam_tile_energy *energy, int64_t memories, struct dam_tile_
         }
         turn->outside |=
             (uint64_t)(_mm512_cmpgt_epu8_mask(farthest, _mm512_set1_epi8((char)energy->range)) != 0)
-            << first / TILE_CHUNK % 64;
+            << first / TILE_LINES % 64;
         for (int d = 0; d < self_digits; d++)
             turn->digits[d] += (uint64_t)_mm512_reduce_add_epi32(self_sum[d]);
     }
@@ -244,6 +244,17 @@ uint64_t dam_vnni_find_outside(const uint8_t *halves, int range) {
                                   _mm512_set1_epi8((char)range));
 }
 
+void dam_vnni_add_excess(double *constant, const int8_t *patterns, int place, double excess) {
+    __m512i fours = _mm512_load_si512(patterns + place / 4 * TILE_WIDTH);
+    __m128i up = _mm_cvtsi32_si128(24 - place % 4 * 8);
+    __m512i spins = _mm512_srai_epi32(_mm512_sll_epi32(fours, up), 24);
+    const __m512d factor = _mm512_set1_pd(excess);
+    __m512d low = _mm512_cvtepi32_pd(_mm512_castsi512_si256(spins));
+    __m512d high = _mm512_cvtepi32_pd(_mm512_extracti64x4_epi64(spins, 1));
+    _mm512_storeu_pd(constant, _mm512_fmadd_pd(low, factor, _mm512_loadu_pd(constant)));
+    _mm512_storeu_pd(constant + 8, _mm512_fmadd_pd(high, factor, _mm512_loadu_pd(constant + 8)));
+}
+
 void dam_vnni_extremes(const uint8_t *halves, int64_t memories, int *highest, int *lowest) {
     __m512i high = _mm512_set1_epi8(INT8_MIN), low = _mm512_set1_epi8(INT8_MAX);
     for (int64_t mu = 0; mu < memories; mu += TILE_WIDTH) {
@@ -283,5 +294,6 @@ const struct dam_tile_kernel dam_tile_kernel_vnni = {
     .couple = dam_vnni_couple,
     .gather = dam_vnni_gather,
     .find_outside = dam_vnni_find_outside,
+    .add_excess = dam_vnni_add_excess,
     .extremes = dam_vnni_extremes,
 };

@@ -15,6 +15,7 @@ void dam_vnni_couple(int32_t *linear, const int32_t *couplings, int step, int co
 void dam_vnni_gather(int32_t *linear, const int32_t *couplings, const int32_t *offsets,
                      const int32_t *listed, int list_length, int count);
 uint64_t dam_vnni_find_outside(const uint8_t *halves, int range);
+void dam_vnni_add_excess(double *constant, const int8_t *patterns, int place, double excess);
 void dam_vnni_extremes(const uint8_t *halves, int64_t memories, int *highest, int *lowest);
 
 #endif
