@@ -249,7 +249,7 @@ static void multiply(dam_tile_fields *fields, const uint8_t *states, const int8_
 const struct dam_tile_kernel dam_tile_kernel_amx = {
     .name = "amx",
     .runs_here = runs_here,
-    .calm_flips = 1,
+    .calm_flips = 2,
     .enter = enter,
     .leave = leave,
     .overlap = dam_vnni_overlap,
