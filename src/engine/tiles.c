@@ -6,9 +6,9 @@
 #include <string.h>
 
 enum {
-    SLOTS_MAX = 128,       /* starts under way at most, */
+    SLOTS_MAX = 192,       /* starts under way at most, */
     SLOTS_MIN = 32,        /* and at least, where their overlaps */
-    SLOTS_BYTES = 1 << 20, /* would not fit in this much cache */
+    SLOTS_BYTES = 1 << 21, /* would not fit in this much cache */
     MASK_WORDS = (TILE_NEURONS_MAX + 63) / 64,
     BANDS_MAX = (TILE_NEURONS_MAX + TILE_SIDE - 1) / TILE_SIDE,
     POLL_PRODUCTS = 1000000000 /* about a millisecond */
