@@ -187,7 +187,8 @@ struct problem {
     struct dam_patterns *patterns;
     struct dam_retrieval_options options; /* max_sweeps = 0: only `unstable` is asked for */
     uint64_t starts;
-    int8_t *spins; /* the first states [starts][N] */
+    int8_t *spins;  /* the first states [starts][N] */
+    bool no_tensor; /* sums take its place */
 };
 
 /* What becomes of them. */
@@ -324,6 +325,7 @@ struct tally {
 /* Under every kernel and algorithm that runs here, against one start at a time by the generic
  * kernel. */
 static void compare_courses(const struct problem *problem, struct tally *tally) {
+    uint64_t turns = 0;
     choose("generic");
     struct course expected = run_one_by_one(problem);
     for (const char *const *name = dam_kernel_names(); *name != NULL; name++) {
@@ -341,6 +343,12 @@ static void compare_courses(const struct problem *problem, struct tally *tally) 
             course = run_ensemble(problem, algorithm);
             assert_same_course(problem, &expected, &course);
             tally->visits += course.visits;
+            bool sums = algorithm == DAM_ALGORITHM_SUMS ||
+                        (algorithm == DAM_ALGORITHM_TENSOR && problem->no_tensor);
+            if (!sums) { /* which do not count neurons that are known to be quiet */
+                assert_true(turns == 0 || turns == course.visits);
+                turns = course.visits;
+            }
             destroy_course(&course);
         }
     }
@@ -498,6 +506,123 @@ static void courses_equal_the_generic_ones_at_high_load(void **state) {
     assert_true(tally.visits > 400000 / SLOW);
 }
 
+/* Couplings of three: rows longer than the tiles know, sums of two digits, one neuron, one memory.
+ */
+static void courses_by_tensor_equal_the_generic_ones(void **state) {
+    (void)state;
+    static const struct {
+        int neurons, memories;
+    } shapes[] = {{1, 1}, {1, 700}, {2, 1}, {16, 64}, {65, 1}, {63, 8001}, {50, 12000}, {257, 66}};
+    struct dam_stream stream = dam_stream_open(6, DAM_PURPOSE_TEST, NULL, 0, 0);
+    struct tally tally = {0};
+    for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
+        struct problem problem = make_problem(DAM_ENERGY_POWER, 3, shapes[s].neurons,
+                                              shapes[s].memories, UNRELATED, 40 / SLOW, &stream);
+        assert_true(
+            dam_ensemble_can(DAM_ALGORITHM_TENSOR, problem.energy, problem.patterns->memories));
+        compare_all_courses(&problem, &tally);
+        destroy_problem(&problem);
+    }
+    assert_true(tally.visits > 100000 / SLOW && tally.unstable > 100 / SLOW);
+}
+
+static bool stop(void *context) {
+    ++*(int *)context;
+    return true;
+}
+
+/* Even a short run is polled, and what a stopped one leaves behind does not matter to the next. */
+static void ensembles_stop_when_told_and_go_on(void **state) {
+    (void)state;
+    struct dam_stream stream = dam_stream_open(8, DAM_PURPOSE_TEST, NULL, 0, 0);
+    struct problem problem = make_problem(DAM_ENERGY_POWER, 3, 40, 300, UNRELATED, 50, &stream);
+    problem.options = (struct dam_retrieval_options){.max_sweeps = 1000};
+    struct course expected = run_one_by_one(&problem);
+    for (const char *const *name = dam_kernel_names(); *name != NULL; name++) {
+        choose(*name);
+        for (int a = 0; dam_algorithm_names[a] != NULL; a++) {
+            if (!dam_ensemble_can((enum dam_algorithm)a, problem.energy, 300))
+                continue;
+            struct ensemble_run run = {.problem = &problem, .course = make_course(&problem)};
+            int calls = 0;
+            struct dam_ensemble_options options = {.order = problem.options.order,
+                                                   .max_sweeps = problem.options.max_sweeps,
+                                                   .poll = {.call = stop, .context = &calls},
+                                                   .begin = begin_start,
+                                                   .end = end_start,
+                                                   .context = &run};
+            struct dam_error error;
+            struct dam_ensemble *ensemble;
+            assert_int_equal(dam_ensemble_new(&ensemble, (enum dam_algorithm)a, problem.energy,
+                                              problem.patterns, problem.starts, &error),
+                             DAM_OK);
+            assert_int_equal(dam_ensemble_run(ensemble, &options, 0, problem.starts, &error),
+                             DAM_STOPPED);
+            assert_int_equal(calls, 1);
+            destroy_course(&run.course);
+            run.course = make_course(&problem);
+            options.poll.call = NULL;
+            assert_int_equal(dam_ensemble_run(ensemble, &options, 0, problem.starts, &error),
+                             DAM_OK);
+            run.course.flips = expected.flips; /* counts go on from the stopped run's */
+            assert_same_course(&problem, &expected, &run.course);
+            destroy_course(&run.course);
+            dam_ensemble_destroy(ensemble);
+        }
+    }
+    destroy_course(&expected);
+    destroy_problem(&problem);
+}
+
+/* So many equal memories that their couplings would overflow. */
+static void a_tensor_that_does_not_fit_gives_way(void **state) {
+    (void)state;
+    struct dam_stream stream = dam_stream_open(7, DAM_PURPOSE_TEST, NULL, 0, 0);
+    struct tally tally = {0};
+    for (int64_t memories = 63000; memories <= 70000; memories += 7000) {
+        struct problem problem =
+            make_problem(DAM_ENERGY_POWER, 3, 5, memories, UNRELATED, 4, &stream);
+        for (int64_t mu = 1; mu < memories; mu++)
+            copy_memory(problem.patterns, mu, 0, 1);
+        problem.no_tensor = memories == 70000;
+        compare_all_courses(&problem, &tally);
+        destroy_problem(&problem);
+    }
+    assert_true(tally.unstable > 0);
+}
+
+static enum dam_algorithm choice(enum dam_energy_form form, int power, int neurons,
+                                 int64_t memories, uint64_t starts) {
+    struct dam_error error;
+    struct dam_energy *energy;
+    assert_int_equal(dam_energy_new(&energy, form, power, neurons, &error), DAM_OK);
+    enum dam_algorithm algorithm = dam_ensemble_choose(energy, memories, starts);
+    assert_true(dam_ensemble_can(algorithm, energy, memories));
+    assert_true(dam_ensemble_can(DAM_ALGORITHM_TENSOR, energy, memories) ==
+                (form == DAM_ENERGY_POWER && power == 3 && neurons < 400));
+    dam_energy_destroy(energy);
+    return algorithm;
+}
+
+/* With every kernel, a tensor where K is large and starts are many, and nowhere else. */
+static void a_tensor_is_chosen_where_it_pays(void **state) {
+    (void)state;
+    for (const char *const *name = dam_kernel_names(); *name != NULL; name++) {
+        choose(*name);
+        assert_int_equal(choice(DAM_ENERGY_POWER, 3, 100, 50000, 10000), DAM_ALGORITHM_TENSOR);
+        assert_int_equal(choice(DAM_ENERGY_POWER, 3, 50, 1000000, 10000), DAM_ALGORITHM_TENSOR);
+        assert_int_not_equal(choice(DAM_ENERGY_POWER, 3, 100, 50000, 1), DAM_ALGORITHM_TENSOR);
+        assert_int_not_equal(choice(DAM_ENERGY_POWER, 3, 300, 10, 10000), DAM_ALGORITHM_TENSOR);
+        assert_int_not_equal(choice(DAM_ENERGY_POWER, 3, 380, 400000, 1000000),
+                             DAM_ALGORITHM_TENSOR); /* its set-up could not be stopped */
+        assert_int_not_equal(choice(DAM_ENERGY_POWER, 3, 400, 50000, 10000), DAM_ALGORITHM_TENSOR);
+        assert_int_not_equal(choice(DAM_ENERGY_POWER, 4, 100, 50000, 10000), DAM_ALGORITHM_TENSOR);
+        assert_int_not_equal(choice(DAM_ENERGY_RECTIFIED, 3, 100, 50000, 10000),
+                             DAM_ALGORITHM_TENSOR);
+    }
+    choose(NULL);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_fastest_runs_unless_one_is_chosen),
@@ -505,6 +630,10 @@ int main(void) {
         cmocka_unit_test(sums_equal_the_generic_ones_at_the_limits),
         cmocka_unit_test(courses_equal_the_generic_ones),
         cmocka_unit_test(courses_equal_the_generic_ones_at_high_load),
+        cmocka_unit_test(courses_by_tensor_equal_the_generic_ones),
+        cmocka_unit_test(ensembles_stop_when_told_and_go_on),
+        cmocka_unit_test(a_tensor_that_does_not_fit_gives_way),
+        cmocka_unit_test(a_tensor_is_chosen_where_it_pays),
     };
     return cmocka_run_group_tests_name("kernels", tests, NULL, NULL);
 }

@@ -14,8 +14,9 @@ extern "C" {
 
 /* How the fields are found; the names by their number, NULL at the end. */
 enum dam_algorithm {
-    DAM_ALGORITHM_SUMS, /* one start at a time, a masked sum over the memories for each visit */
-    DAM_ALGORITHM_TILES /* many at a time: integer matrix products of states and memories */
+    DAM_ALGORITHM_SUMS,  /* one start at a time, a masked sum over the memories for each visit */
+    DAM_ALGORITHM_TILES, /* many at a time: integer matrix products of states and memories */
+    DAM_ALGORITHM_TENSOR /* F = x^3: fields follow from couplings of three neurons, without K */
 };
 extern const char *const dam_algorithm_names[];
 
@@ -57,7 +58,8 @@ bool dam_ensemble_can(enum dam_algorithm algorithm, const struct dam_energy *ene
  * overflows. */
 size_t dam_ensemble_bytes(int neurons, int64_t memories);
 
-/* Prepare for about `starts` starts. The algorithm must be one that dam_ensemble_can use. Fails
+/* Prepare for about `starts` starts. The algorithm must be one that dam_ensemble_can use; sums take
+ * the place of a tensor where memories are so much alike that its integers might overflow. Fails
  * with DAM_MEMORY. */
 enum dam_status dam_ensemble_new(struct dam_ensemble **ensemble, enum dam_algorithm algorithm,
                                  const struct dam_energy *energy,

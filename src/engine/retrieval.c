@@ -1,5 +1,6 @@
 #include <dam/retrieval.h>
 
+#include "engine/arrays.h"
 #include "engine/kernels/kernel.h"
 #include <assert.h>
 #include <math.h>
@@ -32,27 +33,17 @@ struct dam_retrieval {
 
 /* ---- memory ---- */
 
-/* Append an array to the allocation; the offset it gets, or false when the size overflows. */
-static bool append(size_t *bytes, size_t *offset, size_t count, size_t size) {
-    size_t length;
-    if (__builtin_mul_overflow(count, size, &length) ||
-        __builtin_add_overflow(length, (size_t)63, &length))
-        return false;
-    *offset = *bytes;
-    return !__builtin_add_overflow(*bytes, length / 64 * 64, bytes);
-}
-
 /* Bytes of the allocation; SIZE_MAX when that overflows. */
 static size_t lay_out(int neurons, int64_t memories, struct parts *parts) {
     size_t spins = (size_t)neurons;
     size_t padded = ((size_t)memories / 64 + (memories % 64 != 0)) * 64;
     size_t bytes = 0;
-    bool fits = append(&bytes, &parts->overlaps, padded, sizeof(int16_t)) &&
-                append(&bytes, &parts->span, padded, sizeof(double)) &&
-                append(&bytes, &parts->spins, spins, sizeof(int8_t)) &&
-                append(&bytes, &parts->order, spins, sizeof(int32_t)) &&
-                append(&bytes, &parts->quiet, spins, sizeof(uint64_t)) &&
-                append(&bytes, &parts->counts, spins + 2, sizeof(int64_t));
+    bool fits = dam_arrays_append(&bytes, &parts->overlaps, padded, sizeof(int16_t)) &&
+                dam_arrays_append(&bytes, &parts->span, padded, sizeof(double)) &&
+                dam_arrays_append(&bytes, &parts->spins, spins, sizeof(int8_t)) &&
+                dam_arrays_append(&bytes, &parts->order, spins, sizeof(int32_t)) &&
+                dam_arrays_append(&bytes, &parts->quiet, spins, sizeof(uint64_t)) &&
+                dam_arrays_append(&bytes, &parts->counts, spins + 2, sizeof(int64_t));
     return fits ? bytes : SIZE_MAX;
 }
 

@@ -1,5 +1,6 @@
 #include "engine/tiles.h"
 
+#include "engine/arrays.h"
 #include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -72,15 +73,6 @@ struct parts {
         linear;
 };
 
-static bool append(size_t *bytes, size_t *offset, size_t count, size_t size) {
-    size_t length;
-    if (__builtin_mul_overflow(count, size, &length) ||
-        __builtin_add_overflow(length, (size_t)63, &length))
-        return false;
-    *offset = *bytes;
-    return !__builtin_add_overflow(*bytes, length / 64 * 64, bytes);
-}
-
 static size_t blocks_of(int64_t memories) {
     return (size_t)memories / 64 + (memories % 64 != 0);
 }
@@ -99,17 +91,18 @@ static int slots_for(int64_t memories, uint64_t starts) {
 static size_t lay_out(int neurons, int64_t memories, int slots, struct parts *parts) {
     size_t blocks = blocks_of(memories), bands = (size_t)bands_of(neurons);
     size_t padded = bands * TILE_SIDE, starts = (size_t)slots, bytes = 0, tiles;
-    bool fits = !__builtin_mul_overflow(bands, blocks, &tiles) &&
-                append(&bytes, &parts->pattern_tiles, tiles, TILE_BYTES) &&
-                append(&bytes, &parts->couplings, (size_t)neurons * padded, sizeof(int32_t)) &&
-                append(&bytes, &parts->row_sums, padded, sizeof(int32_t)) &&
-                append(&bytes, &parts->offsets, padded, sizeof(int32_t)) &&
-                append(&bytes, &parts->constant, padded, sizeof(double)) &&
-                append(&bytes, &parts->states, TILE_SIDE, TILE_STRIDE) &&
-                append(&bytes, &parts->fields, bands, sizeof(dam_tile_fields)) &&
-                append(&bytes, &parts->walks, starts, sizeof(struct walk)) &&
-                append(&bytes, &parts->linear, starts * padded, sizeof(int32_t)) &&
-                append(&bytes, &parts->halves, blocks + 1, starts * TILE_WIDTH);
+    bool fits =
+        !__builtin_mul_overflow(bands, blocks, &tiles) &&
+        dam_arrays_append(&bytes, &parts->pattern_tiles, tiles, TILE_BYTES) &&
+        dam_arrays_append(&bytes, &parts->couplings, (size_t)neurons * padded, sizeof(int32_t)) &&
+        dam_arrays_append(&bytes, &parts->row_sums, padded, sizeof(int32_t)) &&
+        dam_arrays_append(&bytes, &parts->offsets, padded, sizeof(int32_t)) &&
+        dam_arrays_append(&bytes, &parts->constant, padded, sizeof(double)) &&
+        dam_arrays_append(&bytes, &parts->states, TILE_SIDE, TILE_STRIDE) &&
+        dam_arrays_append(&bytes, &parts->fields, bands, sizeof(dam_tile_fields)) &&
+        dam_arrays_append(&bytes, &parts->walks, starts, sizeof(struct walk)) &&
+        dam_arrays_append(&bytes, &parts->linear, starts * padded, sizeof(int32_t)) &&
+        dam_arrays_append(&bytes, &parts->halves, blocks + 1, starts * TILE_WIDTH);
     return fits ? bytes : SIZE_MAX;
 }
 

@@ -5,40 +5,13 @@
  * time, and added at the end. Each tile of patterns is loaded once for all digits. The rest is as
  * with VNNI.
  */
+#include "engine/kernels/amx.h"
 #include "engine/kernels/vnni_tiles.h"
 
 #include <immintrin.h>
-#include <stdbool.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-/* Linux saves the tiles of those processes only that have asked for it (arch_prctl of
- * arch/x86/include/uapi/asm/prctl.h), and threads inherit it. */
 static bool runs_here(void) {
-    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
-    return dam_vnni_runs_here() && __builtin_cpu_supports("amx-tile") &&
-           __builtin_cpu_supports("amx-int8") &&
-           syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
-}
-
-/* The tiles' shapes: palette 1, eight tiles of 16 rows of 64 bytes. In memory for good: GCC 12
- * takes _tile_loadconfig to read only its first eight bytes. */
-static const struct {
-    uint8_t palette, start, reserved[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
-} shapes __attribute__((aligned(64), used)) = {
-    .palette = 1,
-    .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64},
-    .rows = {16, 16, 16, 16, 16, 16, 16, 16},
-};
-
-static void enter(void) {
-    _tile_loadconfig(&shapes);
-}
-
-static void leave(void) {
-    _tile_release();
+    return dam_vnni_runs_here() && dam_amx_runs_here();
 }
 
 static void add_tile(int32_t sums[TILE_SIDE][TILE_SIDE], int32_t more[TILE_SIDE][TILE_SIDE]) {
@@ -250,8 +223,8 @@ const struct dam_tile_kernel dam_tile_kernel_amx = {
     .name = "amx",
     .runs_here = runs_here,
     .calm_flips = 2,
-    .enter = enter,
-    .leave = leave,
+    .enter = dam_amx_enter,
+    .leave = dam_amx_leave,
     .overlap = dam_vnni_overlap,
     .advance = dam_vnni_advance,
     .multiply = multiply,

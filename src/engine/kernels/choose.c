@@ -1,25 +1,27 @@
 /* Which kernel runs. */
 #include "engine/kernels/kernel.h"
+#include "engine/kernels/tensor.h"
 
 #include <dam/kernel.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
 
-/* A kernel is a way to sum over memories, and on some CPUs tiles. */
+/* A kernel is a way to sum over memories, one to use couplings of three, and on some CPUs tiles. */
 struct kernel {
     const struct dam_kernel *sums;
+    const struct dam_tensor_kernel *tensor;
     const struct dam_tile_kernel *tiles; /* or NULL */
 };
 
 /* From the most portable to the fastest. */
 static const struct kernel kernels[] = {
-    {&dam_kernel_generic, NULL},
+    {&dam_kernel_generic, &dam_tensor_kernel_generic, NULL},
 #ifdef DAM_KERNELS_X86
-    {&dam_kernel_avx2, NULL},
-    {&dam_kernel_avx512, NULL},
-    {&dam_kernel_avx512, &dam_tile_kernel_vnni},
-    {&dam_kernel_avx512, &dam_tile_kernel_amx},
+    {&dam_kernel_avx2, &dam_tensor_kernel_generic, NULL},
+    {&dam_kernel_avx512, &dam_tensor_kernel_generic, NULL},
+    {&dam_kernel_avx512, &dam_tensor_kernel_vnni, &dam_tile_kernel_vnni},
+    {&dam_kernel_avx512, &dam_tensor_kernel_amx, &dam_tile_kernel_amx},
 #endif
 };
 enum { KERNEL_COUNT = sizeof kernels / sizeof *kernels };
@@ -30,6 +32,7 @@ static size_t count, chosen;
 
 static bool runs_here(const struct kernel *kernel) {
     return (kernel->sums->runs_here == NULL || kernel->sums->runs_here()) &&
+           (kernel->tensor->runs_here == NULL || kernel->tensor->runs_here()) &&
            (kernel->tiles == NULL || kernel->tiles->runs_here());
 }
 
@@ -51,6 +54,11 @@ static void look_once(void) {
 const struct dam_kernel *dam_kernel_chosen(void) {
     look_once();
     return here[chosen].sums;
+}
+
+const struct dam_tensor_kernel *dam_tensor_kernel_chosen(void) {
+    look_once();
+    return here[chosen].tensor;
 }
 
 const struct dam_tile_kernel *dam_tile_kernel_chosen(void) {
