@@ -520,8 +520,69 @@ static void a_number_of_memories_that_cannot_be_is_refused(void **state) {
     assert_refused("n: 3, N: 1000, load: 1000001", "gives K = 1.000001e+12");
 }
 
+/* ---- predicted cost ---- */
+
+static struct dam_cost cost_of(const char *parameters, long long memories) {
+    char text[200];
+    snprintf(text, sizeof text, "%s, K: %lld", parameters, memories);
+    struct dam_cell cell = cell_of(text);
+    struct dam_cost cost;
+    kind->cost(&cell, &cost);
+    const double seconds[] = {cost.replica_seconds, cost.start_seconds};
+    for (int i = 0; i < 2; i++)
+        if (!(seconds[i] > 1e-9 && seconds[i] < 1e20))
+            fail_msg("%s: predicted %g s", text, seconds[i]);
+    assert_true(cost.bytes > 0);
+    return cost;
+}
+
+/* From networks of one neuron to the largest: numbers, and more for four times the memories, unless
+ * fewer steps make up for part of it. */
+static void a_cost_is_a_time_and_grows_with_the_memories(void **state) {
+    (void)state;
+    static const char *const others[] = {
+        "n: 2, N: 1",
+        "n: 1, N: 100, energy: rectified",
+        "n: 2, N: 100",
+        "n: 3, N: 100, order: sequential",
+        "n: 4, N: 100, start: memory, noise: 0.2",
+        "n: 3, N: 255, energy: rectified",
+        "n: 3, N: 256, starts: 1",
+        "n: 6, N: 60, start: memory, order: sequential",
+        "n: 30, N: 500",
+        "n: 60, N: 32766, max_sweeps: 1",
+    };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        struct dam_cost last = cost_of(others[i], 1);
+        for (long long memories = 4; memories <= 1000000000000; memories *= 4) {
+            struct dam_cost cost = cost_of(others[i], memories);
+            if (memories >= 256 && !(cost.start_seconds > last.start_seconds))
+                fail_msg("%s: %g s with K = %lld, %g s with a quarter", others[i],
+                         cost.start_seconds, memories, last.start_seconds);
+            last = cost;
+        }
+    }
+}
+
+/* Each of these is more work. */
+static void a_cost_grows_with_the_work_of_a_start(void **state) {
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"n: 3, N: 100, max_sweeps: 1", "n: 3, N: 100"},
+        {"n: 3, N: 50", "n: 3, N: 200"},
+        {"n: 30, N: 50", "n: 30, N: 200"},
+        {"n: 3, N: 100, start: memory", "n: 3, N: 100, start: memory, noise: 0.2"},
+        {"n: 4, N: 100, starts: 100", "n: 4, N: 100, starts: 1"}, /* side by side, alone */
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        assert_true(cost_of(pairs[i][0], 2000).start_seconds <
+                    cost_of(pairs[i][1], 2000).start_seconds);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_cost_is_a_time_and_grows_with_the_memories),
+        cmocka_unit_test(a_cost_grows_with_the_work_of_a_start),
         cmocka_unit_test(counts_are_those_of_the_definition),
         cmocka_unit_test(the_division_of_the_starts_does_not_show),
         cmocka_unit_test(sets_and_starts_are_drawn_apart),

@@ -7,16 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The kind's prediction is right up to a factor that changes slowly with the task's length: it is
- * measured at a few lengths and interpolated between them. */
-enum { SAMPLES_MAX = 9 };
+/* The kind's prediction is right up to a factor that changes slowly with the length of a start: it
+ * is measured at a few lengths and interpolated between them. */
+enum { SAMPLES_MAX = 16 };
 
-/* Starting MPI and publishing a small file: measured at about this on one node. */
-static const double overhead = 0.5;
+/* Starting MPI and writing a small file: measured at about this on one node. */
+static const double overhead = 0.35;
 
 struct sample {
-    double predicted; /* s of one start and its set-up on the reference core */
-    double factor;    /* measured over predicted */
+    double length; /* s of a start as predicted */
+    double factor; /* measured over predicted time of tasks */
 };
 
 struct calibration {
@@ -33,64 +33,97 @@ static bool is_over(void *context) {
     return dam_clock() > budget->until;
 }
 
-static double start_seconds(const struct dam_study *study, const struct dam_kind *kind,
-                            uint32_t index) {
+static double length_of(const struct dam_study *study, const struct dam_kind *kind,
+                        uint32_t index) {
     struct dam_cell cell;
     struct dam_cost cost;
     dam_study_cell(study, index, &cell);
     kind->cost(&cell, &cost);
-    return cost.replica_seconds + cost.start_seconds;
+    return cost.start_seconds;
 }
 
-/* The cells at even steps of predicted length: candidates[0 .. count - 1], shortest first. */
+/* A cell that may be measured. */
 struct candidate {
-    double seconds;
+    double length; /* s of a start as predicted */
+    double work;   /* s of the whole cell */
     uint32_t cell;
 };
 
-static int by_length(const void *left, const void *right) {
-    const struct candidate *a = left, *b = right;
-    return (a->seconds > b->seconds) - (a->seconds < b->seconds);
+static struct candidate candidate_of(const struct dam_study *study, const struct dam_kind *kind,
+                                     uint32_t index) {
+    struct dam_cell cell;
+    struct dam_cost cost;
+    dam_study_cell(study, index, &cell);
+    kind->cost(&cell, &cost);
+    struct dam_round round = dam_single_round(kind, &cell);
+    double starts = (double)round.starts;
+    double blocks = ceil(starts / (double)dam_block_starts(&cost));
+    double work =
+        (double)round.replicas * (blocks * cost.replica_seconds + starts * cost.start_seconds);
+    return (struct candidate){cost.start_seconds, work, index};
 }
 
-/* Of a large grid a thousand cells say enough. */
+static int by_length(const void *left, const void *right) {
+    const struct candidate *a = left, *b = right;
+    return (a->length > b->length) - (a->length < b->length);
+}
+
+/* Candidates by length, shortest first; of a large grid a thousand cells say enough. */
 static struct candidate *candidates_new(const struct dam_study *study, const struct dam_kind *kind,
                                         size_t *count) {
     *count = study->cell_count < 1000 ? study->cell_count : 1000;
     struct candidate *candidates = calloc(*count + 1, sizeof *candidates);
     for (size_t i = 0; candidates != NULL && i < *count; i++) {
         uint32_t cell = (uint32_t)((double)i * (double)study->cell_count / (double)*count);
-        candidates[i] = (struct candidate){start_seconds(study, kind, cell), cell};
+        candidates[i] = candidate_of(study, kind, cell);
     }
     if (candidates != NULL)
         qsort(candidates, *count, sizeof *candidates, by_length);
     return candidates;
 }
 
-/* Run replicas of one start each until `seconds` are spent; false when not even one ended. */
+/* Keep those at even steps of the work, where most of the time goes; returns how many. */
+static size_t choose_samples(struct candidate *candidates, size_t count) {
+    double total = 0, passed = 0;
+    for (size_t i = 0; i < count; i++)
+        total += candidates[i].work;
+    size_t chosen = 0;
+    for (size_t i = 0; i < count; i++) {
+        double step = total / SAMPLES_MAX, middle = (floor(passed / step + 0.5) + 0.5) * step;
+        passed += candidates[i].work;
+        if (passed >= middle || count <= SAMPLES_MAX)
+            candidates[chosen++] = candidates[i];
+    }
+    return chosen;
+}
+
+/* Run blocks of starts as they are dealt, one of each replica, until `seconds` are spent; they are
+ * cut to less than that, with room for a prediction that is too low. False when none ended. */
 static bool measure(struct dam_task_runner *runner, const struct candidate *candidate,
-                    double seconds, double *mean) {
+                    double seconds, struct sample *sample) {
     struct dam_cell cell;
     struct dam_cost cost;
     dam_study_cell(runner->study, candidate->cell, &cell);
     runner->kind->cost(&cell, &cost);
     if (cost.bytes > 0.5 * dam_physical_memory())
         return false;
+    const struct dam_round plan = dam_single_round(runner->kind, &cell);
+    double block = fmin((double)plan.starts, (double)dam_block_starts(&cost));
+    double fitting = floor((seconds / 2 - cost.replica_seconds) / cost.start_seconds);
+    struct dam_item item = {.cell = candidate->cell,
+                            .start_end = (uint64_t)fmax(1, fmin(block, fitting))};
     struct budget budget = {dam_clock() + seconds};
     runner->poll = (struct dam_poll){is_over, &budget};
-    struct dam_item item = {.cell = candidate->cell, .start_end = 1};
-    const struct dam_round plan = {.replicas = 1, .starts = 1};
     struct dam_error ignored;
     double sum = 0, one;
-    uint32_t done = 0;
-    for (; done == 0 || !is_over(&budget); done++) {
-        item.replica = done;
+    for (; item.replica == 0 || !is_over(&budget); item.replica++) {
         if (dam_task_try(runner, &item, &plan, &one, &ignored) != DAM_OK)
             break;
         sum += one;
     }
-    *mean = sum / done;
-    return done > 0;
+    double predicted = cost.replica_seconds + cost.start_seconds * (double)item.start_end;
+    *sample = (struct sample){candidate->length, sum / (item.replica * predicted)};
+    return item.replica > 0;
 }
 
 static enum dam_status calibrate(const struct dam_study *study, const struct dam_kind *kind,
@@ -101,37 +134,80 @@ static enum dam_status calibrate(const struct dam_study *study, const struct dam
     if (candidates == NULL)
         return dam_fail(error, DAM_MEMORY, "no memory to plan");
     struct dam_task_runner runner = dam_task_runner_new(study, kind);
-    size_t samples = count < SAMPLES_MAX ? count : SAMPLES_MAX;
-
-    for (size_t s = 0; s < samples; s++) {
-        const struct candidate *candidate =
-            &candidates[samples == 1 ? 0 : s * (count - 1) / (samples - 1)];
-        double mean;
-        if (measure(&runner, candidate, seconds / (double)samples, &mean))
-            calibration->samples[calibration->count++] =
-                (struct sample){candidate->seconds, mean / candidate->seconds};
-    }
+    size_t samples = choose_samples(candidates, count);
+    for (size_t s = 0; s < samples; s++)
+        if (measure(&runner, &candidates[s], seconds / (double)samples,
+                    &calibration->samples[calibration->count]))
+            calibration->count++;
     dam_task_runner_destroy(&runner);
     free(candidates);
     return DAM_OK;
 }
 
-/* Measured over predicted for a task of this length: linear between samples in the logarithm. */
-static double factor_at(const struct calibration *calibration, double predicted) {
+/* Measured over predicted for starts of this length: linear between samples in the logarithm. */
+static double factor_at(const struct calibration *calibration, double length) {
     const struct sample *samples = calibration->samples;
     size_t count = calibration->count;
     if (count == 0)
         return 1;
-    if (predicted <= samples[0].predicted)
+    if (length <= samples[0].length)
         return samples[0].factor;
     for (size_t s = 1; s < count; s++) {
         const struct sample *low = &samples[s - 1], *high = &samples[s];
-        if (predicted > high->predicted || high->predicted <= low->predicted)
+        if (length > high->length || high->length <= low->length)
             continue;
-        double t = log(predicted / low->predicted) / log(high->predicted / low->predicted);
+        double t = log(length / low->length) / log(high->length / low->length);
         return low->factor * pow(high->factor / low->factor, t);
     }
     return samples[count - 1].factor;
+}
+
+/* ---- publishing ---- */
+
+static void free_arrays(const struct dam_kind *kind, void **arrays) {
+    for (size_t c = 0; arrays != NULL && c < kind->column_count; c++)
+        free(arrays[c]);
+    free(arrays);
+}
+
+/* Reduce a cell without rows: what takes long, if anything, are its closed forms. */
+static enum dam_status reduce_empty(const struct dam_study *study, const struct dam_kind *kind,
+                                    uint32_t index, struct dam_error *error) {
+    struct dam_cell cell;
+    dam_study_cell(study, index, &cell);
+    union dam_value *scalars = calloc(kind->column_count + 1, sizeof *scalars);
+    void **arrays = calloc(kind->column_count + 1, sizeof *arrays);
+    bool made = scalars != NULL && arrays != NULL;
+    for (size_t c = 0; made && c < kind->column_count; c++)
+        if (kind->columns[c].shape == DAM_ARRAY)
+            made = (arrays[c] = calloc(kind->extent(&cell, c) + 1, sizeof *scalars)) != NULL;
+    const struct dam_round_rows rows = {.plan = dam_single_round(kind, &cell)};
+    const struct dam_history history = {1, &rows};
+    const struct dam_output output = {scalars, arrays};
+    enum dam_status status = made ? kind->reduce(&cell, &history, &output, error)
+                                  : dam_fail(error, DAM_MEMORY, "no memory for a cell's results");
+    free_arrays(kind, arrays);
+    free(scalars);
+    return status;
+}
+
+/* The mean time to reduce a cell, from cells that are spread over the grid however many are tried
+ * within `seconds`: by the golden ratio. */
+static enum dam_status measure_reduction(const struct dam_study *study, const struct dam_kind *kind,
+                                         double seconds, double *mean, struct dam_error *error) {
+    double begin = dam_clock(), place = 0.5, taken = 0;
+    size_t count = 0;
+    while (count == 0 || (count < study->cell_count && taken < seconds)) {
+        uint32_t index = (uint32_t)(place * (double)study->cell_count);
+        enum dam_status status = reduce_empty(study, kind, index, error);
+        if (status != DAM_OK)
+            return status;
+        count++;
+        place = fmod(place + 0.6180339887498949, 1);
+        taken = dam_clock() - begin;
+    }
+    *mean = taken / (double)count;
+    return DAM_OK;
 }
 
 /* ---- the simulation ---- */
@@ -163,9 +239,8 @@ static double item_seconds(struct forecaster *forecaster, const struct dam_deale
                            const struct dam_item *item) {
     if (forecaster->cell != item->cell) {
         forecaster->cell = item->cell;
-        forecaster->factor =
-            factor_at(forecaster->calibration,
-                      start_seconds(forecaster->study, forecaster->kind, item->cell));
+        forecaster->factor = factor_at(forecaster->calibration,
+                                       length_of(forecaster->study, forecaster->kind, item->cell));
     }
     return forecaster->factor * dam_dealer_seconds(dealer, item);
 }
@@ -208,13 +283,17 @@ enum dam_status dam_plan_make(const struct dam_study *study, const struct dam_ki
     dam_open_sizes(study, kind, &plan->sizes);
     enum dam_status status = calibrate(study, kind, seconds, &calibration, error);
     plan->measured_cells = calibration.count;
+    double reduction = 0; /* s of a cell */
+    if (status == DAM_OK)
+        status = measure_reduction(study, kind, seconds / 8, &reduction, error);
     struct forecaster forecaster = {study, kind, &calibration, UINT32_MAX, 1};
     for (size_t f = 0; status == DAM_OK && f < forecast_count; f++) {
         struct dam_forecast *forecast = &forecasts[f];
         status = simulate(&forecaster, forecast->ranks, &plan->core_seconds, &plan->longest_seconds,
                           &forecast->seconds, error);
         forecast->efficiency = plan->core_seconds / ((double)forecast->ranks * forecast->seconds);
-        forecast->seconds += overhead;
+        forecast->seconds +=
+            overhead + reduction * (double)study->cell_count / (double)forecast->ranks;
     }
     return status;
 }

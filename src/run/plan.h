@@ -15,7 +15,7 @@ struct dam_plan {
 
 struct dam_forecast {
     uint64_t ranks;
-    double seconds;    /* with start-up and publishing of a small file, about half a second */
+    double seconds;    /* with start-up, reduction and publishing of a small file */
     double efficiency; /* core_seconds / (ranks x seconds until the last task is finished) */
 };
 
