@@ -572,17 +572,26 @@ static void a_cost_grows_with_the_work_of_a_start(void **state) {
         {"n: 3, N: 50", "n: 3, N: 200"},
         {"n: 30, N: 50", "n: 30, N: 200"},
         {"n: 3, N: 100, start: memory", "n: 3, N: 100, start: memory, noise: 0.2"},
-        {"n: 4, N: 100, starts: 100", "n: 4, N: 100, starts: 1"}, /* side by side, alone */
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         assert_true(cost_of(pairs[i][0], 2000).start_seconds <
                     cost_of(pairs[i][1], 2000).start_seconds);
 }
 
+/* Blocks of starts are cut by it: more starts must leave those that are done what they are. */
+static void a_cost_does_not_depend_on_the_budget(void **state) {
+    (void)state;
+    struct dam_cost one = cost_of("n: 4, N: 100, starts: 1", 2000);
+    struct dam_cost many = cost_of("n: 4, N: 100, starts: 1000000, replicas: 9", 2000);
+    assert_true(one.start_seconds == many.start_seconds);
+    assert_true(one.replica_seconds == many.replica_seconds);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_cost_is_a_time_and_grows_with_the_memories),
         cmocka_unit_test(a_cost_grows_with_the_work_of_a_start),
+        cmocka_unit_test(a_cost_does_not_depend_on_the_budget),
         cmocka_unit_test(counts_are_those_of_the_definition),
         cmocka_unit_test(the_division_of_the_starts_does_not_show),
         cmocka_unit_test(sets_and_starts_are_drawn_apart),
