@@ -170,19 +170,3 @@ long dam_bench_cache(int level) {
     long bytes = sysconf(names[level - 1]);
     return bytes > 0 ? bytes : 0;
 }
-
-void dam_bench_cpu(char model[DAM_BENCH_CPU_LENGTH]) {
-    FILE *file = fopen("/proc/cpuinfo", "r");
-    char line[256];
-    snprintf(model, DAM_BENCH_CPU_LENGTH, "unknown");
-    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        if (strncmp(line, "model name", 10) != 0 || strchr(line, ':') == NULL)
-            continue;
-        const char *value = strchr(line, ':') + 1;
-        value += strspn(value, " ");
-        snprintf(model, DAM_BENCH_CPU_LENGTH, "%.*s", (int)strcspn(value, "\n"), value);
-        break;
-    }
-    if (file != NULL)
-        fclose(file);
-}

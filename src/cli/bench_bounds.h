@@ -26,8 +26,4 @@ enum dam_status dam_bench_stream(size_t bytes, double seconds, double *per_secon
 /* Bytes of the data cache of level 1 .. 3 that a core sees; 0 where the system does not tell. */
 long dam_bench_cache(int level);
 
-/* The processor's model as the system names it, or "unknown". */
-enum { DAM_BENCH_CPU_LENGTH = 128 };
-void dam_bench_cpu(char model[DAM_BENCH_CPU_LENGTH]);
-
 #endif

@@ -81,8 +81,8 @@ static void print_number(double number) {
 }
 
 static void print_json_head(const struct dam_bench_report *report) {
-    char model[DAM_BENCH_CPU_LENGTH];
-    dam_bench_cpu(model);
+    char model[DAM_PROVENANCE_LENGTH];
+    dam_provenance_cpu(model);
     printf("{\n\"bench\": \"%s\",\n\"version\": ", report->visits ? "visits" : "starts");
     print_string(dam_version_text());
     printf(",\n\"cpu\": ");
@@ -140,8 +140,8 @@ void dam_bench_print_json(const struct dam_bench_report *report) {
 /* ---- the table ---- */
 
 static void print_table_head(const struct dam_bench_report *report) {
-    char model[DAM_BENCH_CPU_LENGTH];
-    dam_bench_cpu(model);
+    char model[DAM_PROVENANCE_LENGTH];
+    dam_provenance_cpu(model);
     printf("%s; caches of", model);
     for (int level = 1; level <= 3; level++)
         printf("%s %ld", level > 1 ? "," : "", dam_bench_cache(level) / 1024);

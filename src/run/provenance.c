@@ -11,7 +11,7 @@
 #include <sys/utsname.h>
 #include <time.h>
 
-enum { TEXT_LENGTH = 256 };
+enum { TEXT_LENGTH = DAM_PROVENANCE_LENGTH };
 
 const char *dam_version_text(void) {
     return DAM_VERSION " (commit " DAM_COMMIT ")";
@@ -53,7 +53,7 @@ static void blas(char *text) {
     snprintf(text, TEXT_LENGTH, "%s", openblas_get_corename());
 }
 
-static void cpu(char *text) {
+void dam_provenance_cpu(char text[DAM_PROVENANCE_LENGTH]) {
     FILE *file = fopen("/proc/cpuinfo", "r");
     char line[TEXT_LENGTH];
     snprintf(text, TEXT_LENGTH, "unknown");
@@ -111,7 +111,7 @@ static const struct source {
     {"mpi", "MPI library", mpi, 0},
     {"hdf5", "HDF5 library", hdf5, 0},
     {"blas_core", "kernels OpenBLAS chose", blas, 1},
-    {"cpu", "processor models of the ranks", cpu, 1},
+    {"cpu", "processor models of the ranks", dam_provenance_cpu, 1},
     {"kernel", "retrieval kernels of the ranks", kernel, 1},
     {"system", "operating systems of the ranks", system_name, 1},
     {"hosts", "hosts of the ranks", host, 1},

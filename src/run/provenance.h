@@ -19,6 +19,11 @@ enum dam_status dam_provenance_new(struct dam_provenance *provenance, MPI_Comm c
                                    struct dam_error *error) DAM_CHECKED;
 void dam_provenance_destroy(struct dam_provenance *provenance);
 
+enum { DAM_PROVENANCE_LENGTH = 256 }; /* of a text about one rank */
+
+/* The model of this machine's CPU, or "unknown". */
+void dam_provenance_cpu(char text[DAM_PROVENANCE_LENGTH]);
+
 /* "0.1.0 (commit abc1234)", for dam --version. */
 const char *dam_version_text(void);
 
