@@ -70,7 +70,7 @@ YAML
 
 # A pattern set that no machine holds: how many bytes it would take.
 before=$(snapshot)
-refuses 2 '(4105750000950512 bytes)' dam run study.yaml --set 'K=1000000000000' --set N=32766 \
+refuses 2 '(4105750000983342 bytes)' dam run study.yaml --set 'K=1000000000000' --set N=32766 \
     --set n=3 --set noise=0 --set max_sweeps=1000
 [ "$(snapshot)" = "$before" ] || complain 'something was written for too many memories'
 

@@ -13,6 +13,7 @@ replicas: 3
 starts: 2000
 grids:
   - {N: 50, K: 200, starts: 7000, replicas: 1}
+  - {N: 300, K: 2000, starts: 700, replicas: 1}
   - {N: [20, 33], K: [5, 40], n: [2, 3]}
   - {N: 17, K: 9, start: memory, noise: 0.2, energy: [power, rectified]}
 """
