@@ -623,6 +623,31 @@ static void a_tensor_is_chosen_where_it_pays(void **state) {
     choose(NULL);
 }
 
+/* All words of the masks and all bands; overlaps outside of the tables in blocks far apart. */
+static void courses_equal_the_generic_ones_in_large_networks(void **state) {
+    (void)state;
+    static const struct {
+        enum dam_energy_form form;
+        int power, neurons, memories;
+        enum arrangement arrangement;
+    } shapes[] = {
+        {DAM_ENERGY_POWER, 2, 255, 70, UNRELATED},    {DAM_ENERGY_POWER, 3, 200, 400, UNRELATED},
+        {DAM_ENERGY_POWER, 4, 255, 300, UNRELATED},   {DAM_ENERGY_RECTIFIED, 3, 254, 900, CROWDED},
+        {DAM_ENERGY_POWER, 4, 150, 66001, UNRELATED}, {DAM_ENERGY_RECTIFIED, 2, 193, 64, TWINS},
+    };
+    struct dam_stream stream = dam_stream_open(6, DAM_PURPOSE_TEST, NULL, 0, 0);
+    struct tally tally = {0};
+    for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
+        uint64_t starts = shapes[s].memories > 10000 ? 2 : 24 / SLOW;
+        struct problem problem =
+            make_problem(shapes[s].form, shapes[s].power, shapes[s].neurons, shapes[s].memories,
+                         shapes[s].arrangement, starts, &stream);
+        compare_all_courses(&problem, &tally);
+        destroy_problem(&problem);
+    }
+    assert_true(tally.visits > 100000 / SLOW);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_fastest_runs_unless_one_is_chosen),
@@ -630,6 +655,7 @@ int main(void) {
         cmocka_unit_test(sums_equal_the_generic_ones_at_the_limits),
         cmocka_unit_test(courses_equal_the_generic_ones),
         cmocka_unit_test(courses_equal_the_generic_ones_at_high_load),
+        cmocka_unit_test(courses_equal_the_generic_ones_in_large_networks),
         cmocka_unit_test(courses_by_tensor_equal_the_generic_ones),
         cmocka_unit_test(ensembles_stop_when_told_and_go_on),
         cmocka_unit_test(a_tensor_that_does_not_fit_gives_way),

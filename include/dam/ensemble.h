@@ -54,11 +54,12 @@ enum dam_algorithm dam_ensemble_choose(const struct dam_energy *energy, int64_t 
 bool dam_ensemble_can(enum dam_algorithm algorithm, const struct dam_energy *energy,
                       int64_t memories);
 
-/* Bytes an ensemble of any algorithm takes at most, besides the patterns; SIZE_MAX when that
- * overflows. */
-size_t dam_ensemble_bytes(int neurons, int64_t memories);
+/* Bytes an ensemble of any algorithm that may run with F of this form and power takes at most,
+ * besides the patterns, with any kernel; SIZE_MAX when that overflows. */
+size_t dam_ensemble_bytes(enum dam_energy_form form, int power, int neurons, int64_t memories);
 
-/* Prepare for about `starts` starts. The algorithm must be one that dam_ensemble_can use; sums take
+/* Prepare for about `starts` starts, with the kernel in use, which must be that of
+ * dam_ensemble_can. The algorithm must be one that dam_ensemble_can use; sums take
  * the place of a tensor where memories are so much alike that its integers might overflow. Fails
  * with DAM_MEMORY. */
 enum dam_status dam_ensemble_new(struct dam_ensemble **ensemble, enum dam_algorithm algorithm,
@@ -68,14 +69,15 @@ enum dam_status dam_ensemble_new(struct dam_ensemble **ensemble, enum dam_algori
 void dam_ensemble_destroy(struct dam_ensemble *ensemble);
 
 /* Run the starts first .. end - 1. Fails with DAM_STOPPED when the poll says so: then some starts
- * have ended and others not. */
+ * have ended and others not, and the ensemble may run again. */
 enum dam_status dam_ensemble_run(struct dam_ensemble *ensemble,
                                  const struct dam_ensemble_options *options, uint64_t first,
                                  uint64_t end, struct dam_error *error) DAM_CHECKED;
 
 /* Visits and flips of all starts that have ended. */
 struct dam_ensemble_counts {
-    uint64_t visits; /* turns of neurons, until it is known that no other flip follows */
+    uint64_t visits; /* turns of neurons until it is known that no other flip follows; of sums,
+                        those for which a field was found */
     uint64_t flips;
     uint64_t starts;
 };

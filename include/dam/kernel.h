@@ -1,5 +1,6 @@
 /* The loops over memories that take nearly all of a retrieval's time, in a form for each
- * generation of CPUs. Decisions are exact, so results do not depend on which of them runs.
+ * generation of CPUs. Decisions are exact, so results do not depend on which of them runs. Where
+ * the CPU has AMX, the first call here asks the system to let the process use it.
  */
 #ifndef DAM_KERNEL_H
 #define DAM_KERNEL_H

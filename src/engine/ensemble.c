@@ -28,7 +28,9 @@ static bool sums_can(const struct dam_energy *energy, int64_t memories) {
     return true;
 }
 
-static size_t sums_bytes(int neurons, int64_t memories) {
+static size_t sums_bytes(enum dam_energy_form form, int power, int neurons, int64_t memories) {
+    (void)form;
+    (void)power;
     size_t bytes;
     if (__builtin_add_overflow(dam_retrieval_bytes(neurons, memories), (size_t)neurons, &bytes) ||
         __builtin_add_overflow(bytes, sizeof(struct sums), &bytes))
@@ -185,7 +187,8 @@ static struct dam_ensemble_counts tensor_counts(const void *work) {
 
 static const struct algorithm {
     bool (*can)(const struct dam_energy *energy, int64_t memories);
-    size_t (*bytes)(int neurons, int64_t memories); /* at most; 0 where it cannot */
+    /* At most; 0 where it cannot. */
+    size_t (*bytes)(enum dam_energy_form form, int power, int neurons, int64_t memories);
 
     /* *work is NULL after success where these patterns do not allow it. */
     enum dam_status (*new)(void **work, const struct dam_energy *energy,
@@ -233,10 +236,10 @@ enum dam_algorithm dam_ensemble_choose(const struct dam_energy *energy, int64_t 
     return tiles ? DAM_ALGORITHM_TILES : DAM_ALGORITHM_SUMS;
 }
 
-size_t dam_ensemble_bytes(int neurons, int64_t memories) {
+size_t dam_ensemble_bytes(enum dam_energy_form form, int power, int neurons, int64_t memories) {
     size_t most = 0;
     for (int a = 0; a < ALGORITHMS; a++) {
-        size_t bytes = algorithms[a].bytes(neurons, memories);
+        size_t bytes = algorithms[a].bytes(form, power, neurons, memories);
         most = bytes > most ? bytes : most;
     }
     return __builtin_add_overflow(most, sizeof(struct dam_ensemble), &most) ? SIZE_MAX : most;

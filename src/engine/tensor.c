@@ -126,9 +126,9 @@ static size_t lay_out(int neurons, int64_t memories, int digits, int slots, stru
     return fits ? bytes : SIZE_MAX;
 }
 
-size_t dam_tensor_bytes(int neurons, int64_t memories) {
+size_t dam_tensor_bytes(enum dam_energy_form form, int power, int neurons, int64_t memories) {
     struct parts parts;
-    if (neurons > NEURONS_MAX)
+    if (form != DAM_ENERGY_POWER || power != 3 || neurons > NEURONS_MAX)
         return 0;
     size_t bytes = lay_out(neurons, memories, 2, SLOTS_MAX, &parts);
     size_t more = cube(neurons) * sizeof(int16_t) + sizeof(struct dam_tensor);
@@ -317,7 +317,7 @@ enum dam_status dam_tensor_new(struct dam_tensor **tensor, const struct dam_tens
         return dam_fail(error, DAM_MEMORY,
                         "an ensemble among K = %lld memories of N = %d neurons needs %zu bytes",
                         (long long)patterns->memories, neurons,
-                        dam_tensor_bytes(neurons, patterns->memories));
+                        dam_tensor_bytes(DAM_ENERGY_POWER, 3, neurons, patterns->memories));
     }
     made->kernel = kernel;
     made->overlaps = dam_kernel_chosen();
@@ -436,9 +436,14 @@ static void end_walk(struct dam_tensor *tensor, struct walk *walk,
 static void multiply(struct dam_tensor *tensor, int8_t *const couplings[2], size_t first,
                      int matrices, int starts) {
     size_t matrix = matrix_bytes(tensor->patterns->neurons);
+    /* Around products alone, so that callbacks are free to use what the kernel uses. */
+    if (tensor->kernel->enter != NULL)
+        tensor->kernel->enter();
     for (int d = 0; d < tensor->digits; d++)
         tensor->kernel->multiply(tensor->sums[d], tensor->states, couplings[d] + first * matrix,
                                  tensor->bands, tensor->blocks, matrices, starts);
+    if (tensor->kernel->leave != NULL)
+        tensor->kernel->leave();
     tensor->work +=
         (double)(tensor->digits * matrices) * (double)(matrix * GROUP) / tensor->kernel->products;
 }
@@ -576,8 +581,6 @@ enum dam_status dam_tensor_run(struct dam_tensor *tensor,
         tensor->idle_slots[tensor->idle] = tensor->idle;
     for (int k = 0; k < neurons; k++)
         tensor->lists[k] = NOBODY;
-    if (tensor->kernel->enter != NULL)
-        tensor->kernel->enter();
     while (!stopped && (first < end || tensor->idle < tensor->slots)) {
         while (!stopped && first < end && tensor->idle > 0) {
             first = admit(tensor, first, end, options);
@@ -590,8 +593,6 @@ enum dam_status dam_tensor_run(struct dam_tensor *tensor,
             }
         }
     }
-    if (tensor->kernel->leave != NULL)
-        tensor->kernel->leave();
     return stopped ? dam_fail(error, DAM_STOPPED, "retrieval stopped on request") : DAM_OK;
 }
 

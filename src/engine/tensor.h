@@ -23,7 +23,7 @@ struct dam_tensor;
 
 /* See dam_ensemble_can, _bytes, _run and _counts. */
 bool dam_tensor_can(const struct dam_energy *energy, int64_t memories);
-size_t dam_tensor_bytes(int neurons, int64_t memories);
+size_t dam_tensor_bytes(enum dam_energy_form form, int power, int neurons, int64_t memories);
 
 /* What it takes to set up and to run so many starts, about. */
 double dam_tensor_microseconds(const struct dam_tensor_kernel *kernel, int neurons,

@@ -158,6 +158,13 @@ static int digits_of(const struct dam_tile_energy *split) {
     return split->span.digits + split->self.digits;
 }
 
+bool dam_tile_energy_may_split(int power, int neurons, int64_t memories) {
+    double value = 1; /* of F at the largest overlap that evaluate() asks for */
+    for (int i = 0; i < power; i++)
+        value *= neurons + 2;
+    return neurons <= TILE_NEURONS_MAX && memories <= INT32_MAX / 256 && value <= 0x1p46;
+}
+
 bool dam_tile_energy_split(struct dam_tile_energy *split, const struct dam_energy *energy,
                            int64_t memories) {
     int neurons = energy->neurons;

@@ -40,6 +40,9 @@ struct dam_tile_energy {
     int parity; /* p */
 };
 
+/* False for sizes at which no energy of this power can be split. */
+bool dam_tile_energy_may_split(int power, int neurons, int64_t memories);
+
 /* Split an energy. False where it cannot be done so that every sum over `memories` memories is an
  * integer below 2^53, exact in double, and every sum of digits one below 2^31. */
 bool dam_tile_energy_split(struct dam_tile_energy *split, const struct dam_energy *energy,

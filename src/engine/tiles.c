@@ -106,9 +106,10 @@ static size_t lay_out(int neurons, int64_t memories, int slots, struct parts *pa
     return fits ? bytes : SIZE_MAX;
 }
 
-size_t dam_tiles_bytes(int neurons, int64_t memories) {
+size_t dam_tiles_bytes(enum dam_energy_form form, int power, int neurons, int64_t memories) {
+    (void)form;
     struct parts parts;
-    if (neurons > TILE_NEURONS_MAX)
+    if (!dam_tile_energy_may_split(power, neurons, memories))
         return 0;
     size_t bytes = lay_out(neurons, memories, slots_for(memories, UINT64_MAX), &parts);
     if (__builtin_add_overflow(bytes, sizeof(struct dam_tiles), &bytes))
@@ -122,6 +123,17 @@ bool dam_tiles_can(const struct dam_energy *energy, int64_t memories) {
 }
 
 /* ---- patterns as bytes, couplings ---- */
+
+/* Around products alone, so that callbacks are free to use what the kernel uses. */
+static void enter(const struct dam_tile_kernel *kernel) {
+    if (kernel->enter != NULL)
+        kernel->enter();
+}
+
+static void leave(const struct dam_tile_kernel *kernel) {
+    if (kernel->leave != NULL)
+        kernel->leave();
+}
 
 static const uint64_t *row_of(const struct dam_tiles *tiles, int neuron) {
     return tiles->patterns->rows + (size_t)neuron * tiles->patterns->words;
@@ -250,12 +262,10 @@ enum dam_status dam_tiles_new(struct dam_tiles **tiles, const struct dam_tile_ke
         made->walks[s].halves = memory + parts.halves + (size_t)s * (made->blocks + 1) * TILE_WIDTH;
         made->walks[s].linear = (int32_t *)(memory + parts.linear) + (size_t)s * padded;
     }
-    if (kernel->enter != NULL)
-        kernel->enter();
     expand_patterns(made);
+    enter(kernel);
     find_couplings(made);
-    if (kernel->leave != NULL)
-        kernel->leave();
+    leave(kernel);
     *tiles = made;
     return DAM_OK;
 }
@@ -513,8 +523,11 @@ static void evaluate(struct dam_tiles *tiles, struct walk *const *group, int sta
                                                     : 1,
         };
     }
-    if (tiles->by_memories)
+    if (tiles->by_memories) {
+        enter(tiles->kernel);
         advance_and_multiply(tiles, turns, starts, first, count);
+        leave(tiles->kernel);
+    }
     for (int row = 0; row < starts; row++) {
         group[row]->pending = -1;
         decide(tiles, group[row], row, &turns[row], first, count);
@@ -597,8 +610,6 @@ enum dam_status dam_tiles_run(struct dam_tiles *tiles, const struct dam_ensemble
     tiles->products = POLL_PRODUCTS; /* even a short run is polled */
     for (tiles->idle = 0; tiles->idle < tiles->slots; tiles->idle++)
         tiles->idle_slots[tiles->idle] = tiles->idle;
-    if (tiles->kernel->enter != NULL)
-        tiles->kernel->enter();
     bool stopped = false;
     while (!stopped) {
         for (; first < end && tiles->idle > 0; first++) {
@@ -612,8 +623,6 @@ enum dam_status dam_tiles_run(struct dam_tiles *tiles, const struct dam_ensemble
         serve(tiles, which, options);
         stopped = abandoned(tiles, &options->poll);
     }
-    if (tiles->kernel->leave != NULL)
-        tiles->kernel->leave();
     return stopped ? dam_fail(error, DAM_STOPPED, "retrieval stopped on request") : DAM_OK;
 }
 

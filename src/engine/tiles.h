@@ -20,7 +20,7 @@ struct dam_tiles;
 
 /* See dam_ensemble_can, _bytes, _new, _run and _counts. The kernel has tiles. */
 bool dam_tiles_can(const struct dam_energy *energy, int64_t memories);
-size_t dam_tiles_bytes(int neurons, int64_t memories);
+size_t dam_tiles_bytes(enum dam_energy_form form, int power, int neurons, int64_t memories);
 enum dam_status dam_tiles_new(struct dam_tiles **tiles, const struct dam_tile_kernel *kernel,
                               const struct dam_energy *energy, const struct dam_patterns *patterns,
                               uint64_t starts, struct dam_error *error);

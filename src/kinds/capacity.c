@@ -313,9 +313,10 @@ static void cost(const struct dam_cell *cell, struct dam_cost *cost) {
         cost_by_tiles(&setting, &dynamics, cost);
     else
         cost_by_sums(&setting, &dynamics, cost);
-    cost->bytes = (double)dam_patterns_bytes(setting.neurons, setting.memories) +
-                  (double)dam_ensemble_bytes(setting.neurons, setting.memories) +
-                  (double)record_size(cell) + 4 * (double)setting.neurons;
+    cost->bytes =
+        (double)dam_patterns_bytes(setting.neurons, setting.memories) +
+        (double)dam_ensemble_bytes(setting.form, setting.power, setting.neurons, setting.memories) +
+        (double)record_size(cell) + 4 * (double)setting.neurons;
 }
 
 /* ---- one task ---- */
