@@ -11,6 +11,8 @@
  * Seal): eight rows become one carry of weight eight. The digits of the counts are then spread to
  * 16-bit numbers by additions under masks.
  */
+#define DAM_COUNT_BYTES 32
+#include "engine/kernels/count.h"
 #include "engine/kernels/kernel.h"
 #include "engine/kernels/look_up.h"
 
@@ -18,10 +20,8 @@
 
 enum {
     BLOCK = 64, /* memories of one word of a row */
-    LINE = 4,   /* words of a vector; rows are padded to whole ones */
-    PLANES = 15 /* binary digits of a count up to DAM_NEURONS_MAX */
+    LINE = 4    /* words of a vector; rows are padded to whole ones */
 };
-_Static_assert(DAM_NEURONS_MAX < 1 << PLANES, "a count of neurons fits in the planes");
 
 /* The lowest 16 bits, each as a lane of all ones or none. */
 static inline __m256i lanes_of(uint64_t bits) {
@@ -33,58 +33,8 @@ static inline __m256i lanes_of(uint64_t bits) {
 
 /* ---- overlap ---- */
 
-/* Bit by bit, a + b + *sum = *sum + 2 * the result. */
-static inline __m256i carry(__m256i *sum, __m256i a, __m256i b) {
-    __m256i either = _mm256_xor_si256(*sum, a);
-    __m256i both = _mm256_and_si256(*sum, a);
-    *sum = _mm256_xor_si256(either, b);
-    return _mm256_or_si256(both, _mm256_and_si256(either, b));
-}
-
-/* Add bits of weight 2^from to the counts. */
-static inline void ripple(__m256i planes[PLANES], int from, int digits, __m256i bits) {
-    for (int p = from; p < digits; p++) {
-        __m256i both = _mm256_and_si256(planes[p], bits);
-        planes[p] = _mm256_xor_si256(planes[p], bits);
-        bits = both;
-    }
-}
-
-/* The 256 memories that agree with neuron's spin. */
-static inline __m256i agreements(const uint64_t *line, size_t words, const int8_t *spins,
-                                 int neuron) {
-    __m256i row = _mm256_load_si256((const __m256i *)(line + (size_t)neuron * words));
-    return _mm256_xor_si256(row, _mm256_set1_epi64x(spins[neuron] > 0 ? 0 : -1));
-}
-
-/* Count for the 256 memories of a line of words in how many neurons spin and memory agree: plane p
- * holds digit p of each count. */
-static void count_agreements(__m256i planes[PLANES], int digits, const uint64_t *line, size_t words,
-                             const int8_t *spins, int neurons) {
-    for (int p = 0; p < PLANES; p++)
-        planes[p] = _mm256_setzero_si256();
-    __m256i ones = planes[0], twos = planes[1], fours = planes[2];
-    int i = 0;
-    for (; i + 7 < neurons; i += 8) {
-#define AGREEMENTS(j) agreements(line, words, spins, i + (j))
-        __m256i twos_a = carry(&ones, AGREEMENTS(0), AGREEMENTS(1));
-        __m256i twos_b = carry(&ones, AGREEMENTS(2), AGREEMENTS(3));
-        __m256i fours_a = carry(&twos, twos_a, twos_b);
-        twos_a = carry(&ones, AGREEMENTS(4), AGREEMENTS(5));
-        twos_b = carry(&ones, AGREEMENTS(6), AGREEMENTS(7));
-#undef AGREEMENTS
-        __m256i fours_b = carry(&twos, twos_a, twos_b);
-        ripple(planes, 3, digits, carry(&fours, fours_a, fours_b));
-    }
-    planes[0] = ones;
-    planes[1] = twos;
-    planes[2] = fours;
-    for (; i < neurons; i++)
-        ripple(planes, 0, digits, agreements(line, words, spins, i));
-}
-
 /* h = 2 agreements - N for the 64 memories of word w of the planes. */
-static void spread(int16_t *overlaps, const __m256i planes[PLANES], int digits, size_t w,
+static void spread(int16_t *overlaps, const dam_count_bits planes[PLANES], int digits, size_t w,
                    int neurons) {
     for (int part = 0; part < BLOCK; part += 16) {
         __m256i h = _mm256_set1_epi16((int16_t)-neurons);
@@ -99,13 +49,13 @@ static void spread(int16_t *overlaps, const __m256i planes[PLANES], int digits, 
 
 static void overlap(struct dam_field *field, const struct dam_patterns *patterns,
                     const int8_t *spins) {
-    __m256i planes[PLANES];
+    dam_count_bits planes[PLANES];
     int digits = 32 - __builtin_clz((unsigned)patterns->neurons);
     for (size_t block = 0; block < field->blocks; block++) {
         size_t w = block % LINE;
         if (w == 0)
-            count_agreements(planes, digits, patterns->rows + block, patterns->words, spins,
-                             patterns->neurons);
+            dam_count_agreements(planes, digits, patterns->rows + block, patterns->words, spins,
+                                 patterns->neurons);
         spread(field->overlaps + block * BLOCK, planes, digits, w, patterns->neurons);
     }
 }

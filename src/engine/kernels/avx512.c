@@ -10,6 +10,8 @@
  * Seal): eight rows become one carry of weight eight. The digits of the counts are then spread to
  * 16-bit numbers by masked additions.
  */
+#define DAM_COUNT_BYTES 64
+#include "engine/kernels/count.h"
 #include "engine/kernels/kernel.h"
 #include "engine/kernels/look_up.h"
 
@@ -17,64 +19,13 @@
 
 enum {
     BLOCK = 64, /* memories of one word of a row */
-    LINE = 8,   /* words of a cache line; rows are padded to whole ones */
-    PLANES = 15 /* binary digits of a count up to DAM_NEURONS_MAX */
+    LINE = 8    /* words of a cache line; rows are padded to whole ones */
 };
-_Static_assert(DAM_NEURONS_MAX < 1 << PLANES, "a count of neurons fits in the planes");
 
 /* ---- overlap ---- */
 
-/* Bit by bit, a + b + *sum = *sum + 2 * the result. */
-static inline __m512i carry(__m512i *sum, __m512i a, __m512i b) {
-    __m512i majority = _mm512_ternarylogic_epi64(*sum, a, b, 0xe8);
-    *sum = _mm512_ternarylogic_epi64(*sum, a, b, 0x96);
-    return majority;
-}
-
-/* Add bits of weight 2^from to the counts. */
-static inline void ripple(__m512i planes[PLANES], int from, int digits, __m512i bits) {
-    for (int p = from; p < digits; p++) {
-        __m512i both = _mm512_and_si512(planes[p], bits);
-        planes[p] = _mm512_xor_si512(planes[p], bits);
-        bits = both;
-    }
-}
-
-/* The 512 memories that agree with neuron's spin. */
-static inline __m512i agreements(const uint64_t *line, size_t words, const int8_t *spins,
-                                 int neuron) {
-    __m512i row = _mm512_load_si512(line + (size_t)neuron * words);
-    return _mm512_xor_si512(row, _mm512_set1_epi64(spins[neuron] > 0 ? 0 : -1));
-}
-
-/* Count for the 512 memories of a line of words in how many neurons spin and memory agree: plane p
- * holds digit p of each count. */
-static void count_agreements(__m512i planes[PLANES], int digits, const uint64_t *line, size_t words,
-                             const int8_t *spins, int neurons) {
-    for (int p = 0; p < PLANES; p++)
-        planes[p] = _mm512_setzero_si512();
-    __m512i ones = planes[0], twos = planes[1], fours = planes[2];
-    int i = 0;
-    for (; i + 7 < neurons; i += 8) {
-#define AGREEMENTS(j) agreements(line, words, spins, i + (j))
-        __m512i twos_a = carry(&ones, AGREEMENTS(0), AGREEMENTS(1));
-        __m512i twos_b = carry(&ones, AGREEMENTS(2), AGREEMENTS(3));
-        __m512i fours_a = carry(&twos, twos_a, twos_b);
-        twos_a = carry(&ones, AGREEMENTS(4), AGREEMENTS(5));
-        twos_b = carry(&ones, AGREEMENTS(6), AGREEMENTS(7));
-#undef AGREEMENTS
-        __m512i fours_b = carry(&twos, twos_a, twos_b);
-        ripple(planes, 3, digits, carry(&fours, fours_a, fours_b));
-    }
-    planes[0] = ones;
-    planes[1] = twos;
-    planes[2] = fours;
-    for (; i < neurons; i++)
-        ripple(planes, 0, digits, agreements(line, words, spins, i));
-}
-
 /* h = 2 agreements - N for the 32 memories from `place` on in the planes. */
-static void spread(int16_t *overlaps, const __m512i planes[PLANES], int digits, size_t place,
+static void spread(int16_t *overlaps, const dam_count_bits planes[PLANES], int digits, size_t place,
                    int neurons) {
     __m512i h = _mm512_set1_epi16((int16_t)-neurons);
     for (int p = 0; p < digits; p++) {
@@ -86,13 +37,13 @@ static void spread(int16_t *overlaps, const __m512i planes[PLANES], int digits, 
 
 static void overlap(struct dam_field *field, const struct dam_patterns *patterns,
                     const int8_t *spins) {
-    __m512i planes[PLANES];
+    dam_count_bits planes[PLANES];
     int digits = 32 - __builtin_clz((unsigned)patterns->neurons);
     for (size_t block = 0; block < field->blocks; block++) {
         size_t w = block % LINE;
         if (w == 0)
-            count_agreements(planes, digits, patterns->rows + block, patterns->words, spins,
-                             patterns->neurons);
+            dam_count_agreements(planes, digits, patterns->rows + block, patterns->words, spins,
+                                 patterns->neurons);
         for (size_t half = 0; half < BLOCK; half += 32)
             spread(field->overlaps + block * BLOCK + half, planes, digits, w * BLOCK + half,
                    patterns->neurons);
