@@ -107,6 +107,7 @@ struct known {
     int64_t *values;           /* [KNOWN_MAX], the records */
     const void **records;      /* [KNOWN_MAX], in the order of the sorted entries */
     size_t count;
+    struct dam_suspects suspects;
 };
 
 static struct known known_new(void) {
@@ -140,10 +141,12 @@ static struct dam_dealer *dealer_new(const struct dam_study *study, const struct
     qsort(known->entries, known->count, sizeof *known->entries, dam_item_compare);
     for (size_t i = 0; i < known->count; i++)
         known->records[i] = &known->values[known->entries[i].offset];
+    const struct dam_known settled = {known->entries, known->count, sizeof *known->entries,
+                                      known->records};
     struct dam_dealer *dealer;
     struct dam_error error;
     enum dam_status status =
-        dam_dealer_new(&dealer, study, kind, known->entries, known->count, known->records, &error);
+        dam_dealer_new(&dealer, study, kind, &settled, &known->suspects, &error);
     if (status != DAM_OK)
         fail_msg("%s", error.text);
     return dealer;
@@ -158,9 +161,11 @@ static void finish(struct dam_dealer *dealer, const struct dam_item *item) {
 static size_t take(struct dam_dealer *dealer, double seconds, size_t most, struct dam_item *items) {
     struct dam_round plans[64];
     assert_true(most <= 64);
-    size_t count = dam_dealer_take(dealer, seconds, most, items, plans);
+    const struct dam_suspect *suspect;
+    size_t count = dam_dealer_take(dealer, seconds, most, items, plans, &suspect);
     for (size_t i = 0; i < count; i++)
         assert_true(items[i].plan == dam_plan_hash(&plans[i]));
+    assert_true(suspect == NULL || (count == 1 && items[0].replica == suspect->item.replica));
     return count;
 }
 
@@ -478,10 +483,45 @@ static void a_failed_item_is_done_and_ends_its_cells_rounds(void **state) {
     dam_study_destroy(study);
 }
 
+/* Suspects wait for all others, and then run one at a time; all is done in the end. */
+static void suspects_run_alone_and_last(void **state) {
+    (void)state;
+    struct dam_study *study = parse("kind: plain\nseconds: [1, 2]\nreplicas: 5\n");
+    struct dam_suspect list[] = {{.item = {.cell = 0, .replica = 1, .start_end = 1}},
+                                 {.item = {.cell = 1, .replica = 4, .start_end = 1}},
+                                 {.item = {.cell = 1, .replica = 9, .start_end = 1}}};
+    struct known known = known_new();
+    known.suspects = (struct dam_suspects){list, 3}; /* the last is no task of this study */
+    struct dam_dealer *dealer = dealer_new(study, &plain, &known);
+    struct dam_item items[64];
+    assert_int_equal(take(dealer, 1e9, 64, items), 8);
+    for (size_t i = 0; i < 8; i++)
+        assert_false((items[i].cell == 0 && items[i].replica == 1) ||
+                     (items[i].cell == 1 && items[i].replica == 4));
+    struct dam_item alone;
+    for (size_t i = 0; i < 8; i++) {
+        assert_int_equal(take(dealer, 1e9, 64, &alone), 0);
+        finish(dealer, &items[i]);
+    }
+    for (int turn = 0; turn < 2; turn++) {
+        struct dam_item none;
+        assert_int_equal(take(dealer, 1e9, 64, &alone), 1);
+        assert_int_equal(alone.replica, alone.cell == 0 ? 1 : 4);
+        assert_int_equal(take(dealer, 1e9, 64, &none), 0);
+        assert_false(dam_dealer_finished(dealer));
+        finish(dealer, &alone);
+    }
+    assert_true(dam_dealer_finished(dealer));
+    dam_dealer_destroy(dealer);
+    known_destroy(&known);
+    dam_study_destroy(study);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_start_is_dealt_once_whatever_is_known),
         cmocka_unit_test(rounds_too_are_dealt_once_whatever_is_known),
+        cmocka_unit_test(suspects_run_alone_and_last),
         cmocka_unit_test(raising_starts_tops_up),
         cmocka_unit_test(raising_replicas_adds_replicas),
         cmocka_unit_test(lowering_starts_redoes_the_cut_block_alone),

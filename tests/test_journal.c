@@ -9,13 +9,19 @@
 #include <stdbool.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
 #include "scratch.h"
 
 /* Bytes of a file's header and of what precedes a row's payload (run/journal.h). */
-enum { HEADER = 16 + 4 + 4 + 48, FRAME = 16 + 64 };
+enum {
+    BARE_HEADER = 16 + 4 + 4 + 48,
+    MARK = 8 + 112,
+    HEADER = BARE_HEADER + MARK,
+    FRAME = 16 + 64
+};
 
 static const struct dam_journal_identity identity = {
     .kind = "probe", .schema_version = 3, .seed = 42};
@@ -80,6 +86,7 @@ struct seen {
     uint32_t count;
     uint32_t which[ROWS_MAX]; /* the number of each row, in the order of reading */
     uint64_t damaged;
+    struct dam_journal_state state;
 };
 
 /* Every row that is read must be one that was written, whole. */
@@ -100,9 +107,10 @@ static enum dam_status note(void *context, const struct dam_row *row, const void
 static struct seen read_rows(const char *name) {
     struct seen seen = {0};
     struct dam_error error;
-    enum dam_status status = dam_journal_read(name, &identity, note, &seen, &seen.damaged, &error);
+    enum dam_status status = dam_journal_read(name, &identity, note, &seen, &seen.state, &error);
     if (status != DAM_OK)
         fail_msg("%s", error.text);
+    seen.damaged = seen.state.damaged;
     return seen;
 }
 
@@ -318,7 +326,7 @@ static void write_foreign(const char *name, const struct dam_journal_identity *f
 static void assert_refused(const char *name, const char *text) {
     struct seen seen = {0};
     struct dam_error error;
-    assert_int_equal(dam_journal_read(name, &identity, note, &seen, &seen.damaged, &error),
+    assert_int_equal(dam_journal_read(name, &identity, note, &seen, &seen.state, &error),
                      DAM_INPUT);
     assert_int_equal(seen.count, 0);
     assert_non_null(strstr(error.text, name));
@@ -370,6 +378,133 @@ static void rows_of_another_study_do_not_pass_without_their_header(void **state)
     free(file.data);
 }
 
+static void a_journal_of_another_format_is_refused(void **state) {
+    (void)state;
+    write_rows("rows", 2);
+    struct bytes file = load("rows");
+    memcpy(file.data, "dam journal 1\n\0", 16); /* which had no mark */
+    store("older", file.data, file.size);
+    memcpy(file.data, "dam journal 3\n3", 16);
+    store("newer", file.data, file.size);
+    free(file.data);
+    assert_refused("older", "another version of dam, in format 1 and not 2");
+    assert_refused("newer", "another version of dam, in format 3 and not 2");
+}
+
+/* ---- marks ---- */
+
+static struct dam_mark mark_of(uint32_t i) {
+    return (struct dam_mark){.cell = {.low = i, .high = 7},
+                             .round = 1,
+                             .replica = i,
+                             .start_begin = 10,
+                             .start_end = 20 + i,
+                             .plan = 5,
+                             .alone = i % 2,
+                             .host = "node"};
+}
+
+static void begin(struct dam_journal *journal, uint32_t i) {
+    struct dam_mark mark = mark_of(i);
+    struct dam_error error;
+    assert_int_equal(dam_journal_begin(journal, &mark, &error), DAM_OK);
+}
+
+static void assert_marked(struct dam_journal_state about, uint32_t i, enum dam_ending ending) {
+    struct dam_mark mark = mark_of(i);
+    mark.ending = ending;
+    assert_true(about.marked);
+    assert_memory_equal(&about.mark, &mark, sizeof mark);
+}
+
+static void the_last_task_begun_is_marked_until_the_rank_leaves(void **state) {
+    (void)state;
+    struct dam_journal *journal = open_journal("rows");
+    struct sample sample = sample_of(0);
+    uint64_t offset;
+    begin(journal, 1);
+    assert_marked(read_rows("rows").state, 1, DAM_ENDING_OPEN);
+    append(journal, &sample, &offset);
+    begin(journal, 2);
+    struct seen seen = read_rows("rows");
+    assert_all_but(&seen, 1, UINT32_MAX);
+    assert_marked(seen.state, 2, DAM_ENDING_OPEN);
+    dam_journal_destroy(journal);
+    assert_marked(read_rows("rows").state, 2, DAM_ENDING_LEFT);
+}
+
+static void a_file_without_tasks_is_not_marked(void **state) {
+    (void)state;
+    write_rows("rows", 2);
+    assert_false(read_rows("rows").state.marked);
+}
+
+/* In a child process: begin a task, be killed by `signal`. `own`: within the task's code. */
+static void die_of(int signal, bool own) {
+    unlink("rows");
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        dam_mark_install();
+        begin(open_journal("rows"), 4);
+        dam_mark_task(own ? "a cell" : NULL);
+        if (freopen("/dev/null", "w", stderr) == NULL)
+            _exit(1);
+        if (signal == SIGFPE) { /* a fault that the processor raises */
+            volatile int zero = 0;
+            zero = 10 / zero;
+        }
+        if (signal == SIGABRT)
+            abort();
+        raise(signal);
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), signal);
+}
+
+static void a_task_that_crashes_leaves_its_signal(void **state) {
+    (void)state;
+    static const int own[] = {SIGABRT, SIGFPE};
+    for (size_t s = 0; s < 2; s++) {
+        die_of(own[s], true);
+        struct dam_journal_state about = read_rows("rows").state;
+        assert_int_equal(about.mark.signal, own[s]);
+        about.mark.signal = 0;
+        assert_marked(about, 4, DAM_ENDING_CRASHED);
+    }
+}
+
+static void what_others_do_to_it_is_not_its_own(void **state) {
+    (void)state;
+    die_of(SIGABRT, false);
+    assert_marked(read_rows("rows").state, 4, DAM_ENDING_OPEN);
+    die_of(SIGSEGV, true); /* sent, not raised by a fault */
+    assert_marked(read_rows("rows").state, 4, DAM_ENDING_OPEN);
+    die_of(SIGKILL, true);
+    assert_marked(read_rows("rows").state, 4, DAM_ENDING_OPEN);
+}
+
+static void a_damaged_mark_says_nothing(void **state) {
+    (void)state;
+    struct dam_journal *journal = open_journal("rows");
+    begin(journal, 4);
+    dam_journal_destroy(journal);
+    struct bytes file = load("rows");
+    for (size_t at = BARE_HEADER; at < HEADER; at++)
+        for (int bit = 0; bit < 8; bit++) {
+            file.data[at] = (char)(file.data[at] ^ 1 << bit);
+            store("flipped", file.data, file.size);
+            struct seen seen = read_rows("flipped");
+            bool unused = at >= BARE_HEADER + 4 && at < BARE_HEADER + 8;
+            assert_int_equal(seen.state.marked, unused);
+            file.data[at] = (char)(file.data[at] ^ 1 << bit);
+        }
+    free(file.data);
+}
+
 /* ---- files that are not there, or hardly ---- */
 
 static void a_file_shorter_than_its_header_holds_nothing(void **state) {
@@ -388,7 +523,7 @@ static void a_missing_file_is_an_error(void **state) {
     (void)state;
     struct seen seen = {0};
     struct dam_error error;
-    assert_int_equal(dam_journal_read("missing", &identity, note, &seen, &seen.damaged, &error),
+    assert_int_equal(dam_journal_read("missing", &identity, note, &seen, &seen.state, &error),
                      DAM_FILE);
     assert_non_null(strstr(error.text, "missing"));
 }
@@ -406,9 +541,9 @@ static void the_visitor_can_end_the_reading(void **state) {
     (void)state;
     write_rows("rows", 5);
     int calls = 0;
-    uint64_t damaged;
+    struct dam_journal_state about;
     struct dam_error error;
-    assert_int_equal(dam_journal_read("rows", &identity, refuse_second, &calls, &damaged, &error),
+    assert_int_equal(dam_journal_read("rows", &identity, refuse_second, &calls, &about, &error),
                      DAM_TASKS);
     assert_int_equal(calls, 2);
     assert_string_equal(error.text, "enough");
@@ -463,6 +598,12 @@ int main(void) {
         scratch_test(a_journal_of_another_study_is_refused),
         scratch_test(a_journal_of_the_other_byte_order_is_refused),
         scratch_test(rows_of_another_study_do_not_pass_without_their_header),
+        scratch_test(a_journal_of_another_format_is_refused),
+        scratch_test(the_last_task_begun_is_marked_until_the_rank_leaves),
+        scratch_test(a_file_without_tasks_is_not_marked),
+        scratch_test(a_task_that_crashes_leaves_its_signal),
+        scratch_test(what_others_do_to_it_is_not_its_own),
+        scratch_test(a_damaged_mark_says_nothing),
         scratch_test(a_file_shorter_than_its_header_holds_nothing),
         scratch_test(a_missing_file_is_an_error),
         scratch_test(the_visitor_can_end_the_reading),

@@ -21,7 +21,8 @@ extern "C" {
     X(DAM_LIBRARY, 1, "an HDF5 call failed")                                                       \
     X(DAM_INPUT, 2, "bad usage or bad study")                                                      \
     X(DAM_TASKS, 3, "some tasks failed")                                                           \
-    X(DAM_STOPPED, 75, "stopped cleanly with work left")
+    X(DAM_STOPPED, 75, "stopped cleanly with work left")                                           \
+    X(DAM_CRASHED, 1, "the task ended its rank")
 
 #define DAM_STATUS_ENUM(name, code, text) name,
 enum dam_status { DAM_STATUS_LIST(DAM_STATUS_ENUM) DAM_STATUS_COUNT };

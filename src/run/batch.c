@@ -25,7 +25,8 @@ enum dam_status dam_batch_do(struct dam_work *work, const struct dam_batch *batc
                              struct dam_finished *finished, struct dam_error *error) {
     struct dam_item item = batch->items[i];
     double seconds;
-    enum dam_status status = dam_task_do(work->runner, &item, &batch->plans[i], &seconds, error);
+    enum dam_status status =
+        dam_task_do(work->runner, &item, &batch->plans[i], batch->alone, &seconds, error);
     if (status != DAM_OK)
         return status;
     finished->items[finished->count++] = item;

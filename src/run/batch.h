@@ -26,8 +26,15 @@ struct dam_finished {
     size_t records_size, records_capacity;
 };
 
+/* A letter with work: this, `count` items and, for kinds with rounds, their plans. */
+struct dam_work_head {
+    uint32_t count;
+    uint32_t alone; /* no other item is in hand anywhere */
+};
+
 struct dam_batch {
     size_t count;
+    bool alone;
     struct dam_item items[DAM_BATCH_MAX];
     struct dam_round plans[DAM_BATCH_MAX];
 };

@@ -143,20 +143,39 @@ static double batch_length(const struct coordinator *coordinator) {
     return fmin(batch_seconds / scale, left / (4.0 * DAM_CREDITS * coordinator->size));
 }
 
+/* What to do next; a task that is given up is settled on the way. */
+static void next_batch(struct coordinator *coordinator, double seconds, size_t most,
+                       struct dam_batch *batch) {
+    struct dam_work *work = coordinator->work;
+    for (;;) {
+        const struct dam_suspect *suspect;
+        struct dam_error reason;
+        batch->count =
+            dam_dealer_take(work->dealer, seconds, most, batch->items, batch->plans, &suspect);
+        batch->alone = suspect != NULL;
+        if (suspect == NULL || !dam_suspect_given_up(suspect, &reason))
+            return;
+        coordinator_fail(coordinator,
+                         dam_task_give_up(work->runner, batch->items, &reason, coordinator->error));
+        note_finished(coordinator, batch->items, 1, NULL, 0);
+    }
+}
+
 static void serve(struct coordinator *coordinator, int rank) {
     struct peer *peer = &coordinator->peers[rank];
     struct dam_batch *batch = &coordinator->batch;
     while (peer->credits > 0 && !coordinator->draining) {
-        batch->count = dam_dealer_take(coordinator->work->dealer, batch_length(coordinator),
-                                       DAM_BATCH_MAX, batch->items, batch->plans);
+        next_batch(coordinator, batch_length(coordinator), DAM_BATCH_MAX, batch);
         if (batch->count == 0)
             return;
-        char letter[sizeof batch->items + sizeof batch->plans];
-        size_t items = batch->count * sizeof *batch->items, size = items;
-        memcpy(letter, batch->items, items);
+        struct dam_work_head head = {(uint32_t)batch->count, batch->alone};
+        char letter[sizeof head + sizeof batch->items + sizeof batch->plans];
+        size_t items = batch->count * sizeof *batch->items, size = sizeof head + items;
+        memcpy(letter, &head, sizeof head);
+        memcpy(letter + sizeof head, batch->items, items);
         if (dam_has_rounds(coordinator->work)) {
             size_t plans = batch->count * sizeof *batch->plans;
-            memcpy(letter + items, batch->plans, plans);
+            memcpy(letter + size, batch->plans, plans);
             size += plans;
         }
         peer->credits--;
@@ -202,7 +221,7 @@ static bool work_here(struct coordinator *coordinator) {
     struct dam_batch *own = &coordinator->own;
     if (coordinator->draining || coordinator->size > WORKING_COORDINATOR_RANKS)
         return false;
-    own->count = dam_dealer_take(coordinator->work->dealer, 0, 1, own->items, own->plans);
+    next_batch(coordinator, 0, 1, own);
     if (own->count == 0)
         return false;
     struct dam_finished *finished = &coordinator->finished;

@@ -22,10 +22,9 @@ struct place {
 struct dam_dealer {
     const struct dam_study *study;
     const struct dam_kind *kind;
-    const struct dam_entry *known;
-    const void *const *records; /* of known; for kinds with rounds */
-    size_t known_count;
+    struct dam_known known;
     size_t *known_from; /* [cells + 1]: where a cell's known items begin */
+    const struct dam_suspects *suspects;
 
     struct place *places;         /* [cells] */
     struct dam_filling *fillings; /* [cells], for kinds with rounds */
@@ -39,7 +38,15 @@ struct dam_dealer {
     struct dam_round plan;
     uint64_t plan_hash;
 
-    uint64_t total, done, failed;
+    /* Suspects that are held back, the next one last. */
+    struct held {
+        struct dam_item item;
+        struct dam_round plan;
+        const struct dam_suspect *suspect;
+    } * held;
+    size_t held_count, held_capacity;
+
+    uint64_t total, done, failed, in_hand; /* items; in hand: taken and not finished */
     double seconds_left;
 };
 
@@ -72,24 +79,25 @@ static void look_at_round(struct dam_dealer *dealer, uint32_t index) {
 }
 
 /* The known items of a replica: a part of the cell's, which is small. */
-static const struct dam_entry *known_of(const struct dam_dealer *dealer, uint32_t cell,
-                                        uint32_t round, uint32_t replica, size_t *count) {
+static const struct dam_item *known_of(const struct dam_dealer *dealer, uint32_t cell,
+                                       uint32_t round, uint32_t replica, size_t *count) {
+    const struct dam_known *known = &dealer->known;
     size_t low = dealer->known_from[cell], end = dealer->known_from[cell + 1], high = end;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        const struct dam_item *item = &dealer->known[middle].item;
+        const struct dam_item *item = dam_known_item(known, middle);
         bool before = item->round < round || (item->round == round && item->replica < replica);
         if (before)
             low = middle + 1;
         else
             high = middle;
     }
-    const struct dam_entry *first = dealer->known + low;
-    *count = 0;
-    while (low + *count < end && first[*count].item.round == round &&
-           first[*count].item.replica == replica)
-        ++*count;
-    return first;
+    for (*count = 0; low + *count < end; ++*count) {
+        const struct dam_item *item = dam_known_item(known, low + *count);
+        if (item->round != round || item->replica != replica)
+            break;
+    }
+    return dam_known_item(known, low);
 }
 
 /* The next item of the cell at hand, at or after the cursor, which moves past it; *settled is the
@@ -101,11 +109,11 @@ static bool advance(struct dam_dealer *dealer, struct place *place, struct dam_i
         return false;
     uint32_t cell = (uint32_t)dealer->cell.index;
     size_t count = 0;
-    const struct dam_entry *known = NULL;
-    if (dealer->known_count > 0)
+    const struct dam_item *known = NULL;
+    if (dealer->known.count > 0)
         known = known_of(dealer, cell, place->round, place->replica, &count);
-    *settled =
-        dam_cover(known, count, sizeof *known, dealer->plan_hash, place->start, plan->starts);
+    *settled = dam_cover(known, count, dealer->known.stride, dealer->plan_hash, place->start,
+                         plan->starts);
     uint64_t end = (place->start / dealer->block + 1) * dealer->block;
     *item = (struct dam_item){.cell = cell,
                               .round = place->round,
@@ -159,10 +167,10 @@ static void count_known(struct dam_dealer *dealer, uint32_t index, const struct 
         dealer->failed++;
         dealer->places[index].failed++;
     } else if (dealer->fillings != NULL) {
-        /* An entry begins with its item. */
-        size_t i = (size_t)((const struct dam_entry *)settled - dealer->known);
+        const struct dam_known *known = &dealer->known;
+        size_t i = (size_t)((const char *)settled - (const char *)known->items) / known->stride;
         dam_filling_add(&dealer->fillings[index], settled->round, settled->replica,
-                        settled->start_end - settled->start_begin, dealer->records[i]);
+                        settled->start_end - settled->start_begin, known->records[i]);
     }
 }
 
@@ -241,25 +249,24 @@ static enum dam_status allocate(struct dam_dealer *dealer, struct dam_error *err
     if (dealer->places == NULL || dealer->heap == NULL || dealer->known_from == NULL ||
         (rounds && dealer->fillings == NULL))
         return dam_fail(error, DAM_MEMORY, "no memory to deal out %zu cells", cells);
-    for (size_t i = 0; i < dealer->known_count; i++)
-        dealer->known_from[dealer->known[i].item.cell + 1]++;
+    for (size_t i = 0; i < dealer->known.count; i++)
+        dealer->known_from[dam_known_item(&dealer->known, i)->cell + 1]++;
     for (size_t c = 0; c < cells; c++)
         dealer->known_from[c + 1] += dealer->known_from[c];
     return DAM_OK;
 }
 
 enum dam_status dam_dealer_new(struct dam_dealer **made, const struct dam_study *study,
-                               const struct dam_kind *kind, const struct dam_entry *known,
-                               size_t known_count, const void *const *records,
-                               struct dam_error *error) {
+                               const struct dam_kind *kind, const struct dam_known *known,
+                               const struct dam_suspects *suspects, struct dam_error *error) {
     struct dam_dealer *dealer = calloc(1, sizeof *dealer);
     if (dealer == NULL)
         return dam_fail(error, DAM_MEMORY, "no memory to deal out tasks");
     dealer->study = study;
     dealer->kind = kind;
-    dealer->known = known;
-    dealer->known_count = known_count;
-    dealer->records = records;
+    if (known != NULL)
+        dealer->known = *known;
+    dealer->suspects = suspects;
     dealer->cell.index = SIZE_MAX;
     enum dam_status status = allocate(dealer, error);
     for (size_t c = 0; status == DAM_OK && c < study->cell_count; c++) {
@@ -286,13 +293,47 @@ void dam_dealer_destroy(struct dam_dealer *dealer) {
     free(dealer->places);
     free(dealer->heap);
     free(dealer->known_from);
+    free(dealer->held);
     free(dealer);
 }
 
+/* Put a suspect aside. Where there is no memory for that it is dealt like any other. */
+static bool hold_back(struct dam_dealer *dealer, const struct dam_item *item) {
+    const struct dam_suspect *suspect =
+        dealer->suspects == NULL ? NULL : dam_suspects_find(dealer->suspects, item);
+    if (suspect == NULL)
+        return false;
+    if (dealer->held_count == dealer->held_capacity) {
+        size_t capacity = 2 * dealer->held_capacity + 8;
+        struct held *held = reallocarray(dealer->held, capacity, sizeof *held);
+        if (held == NULL)
+            return false;
+        dealer->held = held;
+        dealer->held_capacity = capacity;
+    }
+    dealer->held[dealer->held_count++] = (struct held){*item, dealer->plan, suspect};
+    return true;
+}
+
+/* A suspect, once nothing else is left or in hand. */
+static size_t take_alone(struct dam_dealer *dealer, struct dam_item *item, struct dam_round *plan,
+                         const struct dam_suspect **suspect) {
+    if (dealer->heap_count > 0 || dealer->in_hand > 0 || dealer->held_count == 0)
+        return 0;
+    const struct held *held = &dealer->held[--dealer->held_count];
+    *item = held->item;
+    *plan = held->plan;
+    *suspect = held->suspect;
+    dealer->in_hand++;
+    return 1;
+}
+
 size_t dam_dealer_take(struct dam_dealer *dealer, double seconds, size_t most,
-                       struct dam_item *items, struct dam_round *plans) {
+                       struct dam_item *items, struct dam_round *plans,
+                       const struct dam_suspect **suspect) {
     size_t count = 0;
     double taken = 0;
+    *suspect = NULL;
     while (dealer->heap_count > 0 && count < most) {
         uint32_t index = dealer->heap[0];
         struct place *place = &dealer->places[index];
@@ -310,14 +351,17 @@ size_t dam_dealer_take(struct dam_dealer *dealer, double seconds, size_t most,
             *place = before_item;
             break;
         }
-        taken += more;
-        items[count] = item;
-        plans[count++] = dealer->plan;
+        if (!hold_back(dealer, &item)) {
+            taken += more;
+            items[count] = item;
+            plans[count++] = dealer->plan;
+        }
         /* At once: when its last item is finished, the cell may come back with a new round. */
         if (--place->undealt == 0)
             pop(dealer);
     }
-    return count;
+    dealer->in_hand += count;
+    return count > 0 ? count : take_alone(dealer, items, plans, suspect);
 }
 
 double dam_dealer_seconds(const struct dam_dealer *dealer, const struct dam_item *item) {
@@ -328,8 +372,9 @@ double dam_dealer_seconds(const struct dam_dealer *dealer, const struct dam_item
 enum dam_status dam_dealer_finish(struct dam_dealer *dealer, const struct dam_item *item,
                                   const void *record, struct dam_error *error) {
     struct place *place = &dealer->places[item->cell];
-    assert(place->round == item->round && place->unfinished > 0);
+    assert(place->round == item->round && place->unfinished > 0 && dealer->in_hand > 0);
     dealer->done++;
+    dealer->in_hand--;
     dealer->seconds_left -= dam_dealer_seconds(dealer, item);
     place->unfinished--;
     if (item->status != DAM_OK) {

@@ -8,23 +8,26 @@
 #include "kinds/kind.h"
 #include "run/history.h"
 #include "run/ledger.h"
+#include "run/suspect.h"
 #include "study/study.h"
 
 struct dam_dealer;
 
-/* Borrows the study, the kind, and `known` (sorted by dam_item_compare), what earlier runs settled;
- * failed items among them are settled too. records[i] is the record of known[i], for kinds with
- * rounds only (else NULL). */
+/* Borrows the study, the kind, what earlier runs settled (failed items among them are settled too)
+ * and the suspects; both may be NULL. */
 enum dam_status dam_dealer_new(struct dam_dealer **dealer, const struct dam_study *study,
-                               const struct dam_kind *kind, const struct dam_entry *known,
-                               size_t known_count, const void *const *records,
+                               const struct dam_kind *kind, const struct dam_known *known,
+                               const struct dam_suspects *suspects,
                                struct dam_error *error) DAM_CHECKED;
 void dam_dealer_destroy(struct dam_dealer *dealer);
 
 /* Take items whose predicted time adds up to about `seconds`, at least one where there is one and
- * at most `most`. Returns how many. 0: nothing can be dealt now. plans[i] is item i's round. */
+ * at most `most`. Returns how many. 0: nothing can be dealt now. plans[i] is item i's round.
+ * A suspect is held back until all else is finished, and dealt alone: *suspect is then that one of
+ * the list, else NULL. */
 size_t dam_dealer_take(struct dam_dealer *dealer, double seconds, size_t most,
-                       struct dam_item *items, struct dam_round *plans);
+                       struct dam_item *items, struct dam_round *plans,
+                       const struct dam_suspect **suspect);
 
 /* An item that was taken is finished. `record` is its payload, needed for kinds with rounds when
  * it succeeded. Completing a round may make the next one ready. */

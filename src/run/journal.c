@@ -1,7 +1,6 @@
 #include "run/journal.h"
 #include "run/checksum.h"
 #include "run/file.h"
-#include "run/stop.h"
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char magic[16] = "dam journal 1\n";
+/* The digits are the format's number: twice, so that a flipped bit does not make another format. */
+static const char magic[16] = "dam journal 2\n2";
+enum { DIGIT = 12, AGAIN = 14 };
 enum { BYTE_ORDER_MARK = 0x01020304, MARKER = 0x776f5264 /* "dRow" */ };
 
 struct header {
@@ -24,6 +25,12 @@ struct header {
     uint32_t checksum; /* of the identity */
     struct dam_journal_identity identity;
 };
+
+/* As much of a file as is kept in memory while it is read. */
+enum { LET_GO_BYTES = 1 << 23 };
+
+/* Where frames begin; the slot of the mark lies between them and the header. */
+enum { FRAMES_AT = sizeof(struct header) + sizeof(struct dam_mark_slot) };
 
 struct frame {
     uint32_t marker, size, checksum, reserved;
@@ -34,7 +41,8 @@ struct dam_journal {
     char *folder, *path;
     struct dam_journal_identity identity;
     int descriptor;
-    uint64_t end; /* bytes of whole frames */
+    struct dam_mark_slot slot;
+    uint64_t end; /* where the next frame goes */
 
     pthread_t thread;
     pthread_mutex_t mutex;
@@ -156,6 +164,9 @@ static enum dam_status create_file(struct dam_journal *journal, struct dam_error
     enum dam_status status =
         dam_file_write_at(descriptor, &header, sizeof header, 0, journal->path, error);
     if (status == DAM_OK)
+        status = dam_file_write_at(descriptor, &journal->slot, sizeof journal->slot, sizeof header,
+                                   journal->path, error);
+    if (status == DAM_OK)
         status = dam_file_sync(journal->folder, error);
     if (status != DAM_OK) {
         close(descriptor);
@@ -163,9 +174,21 @@ static enum dam_status create_file(struct dam_journal *journal, struct dam_error
         return status;
     }
     journal->descriptor = descriptor;
-    journal->end = sizeof header;
-    dam_stop_sync_on_exit(descriptor);
+    journal->end = FRAMES_AT;
+    dam_mark_watch(&journal->slot, identity_checksum(&journal->identity), descriptor,
+                   sizeof header);
     return DAM_OK;
+}
+
+enum dam_status dam_journal_begin(struct dam_journal *journal, const struct dam_mark *mark,
+                                  struct dam_error *error) {
+    enum dam_status status = journal->descriptor < 0 ? create_file(journal, error) : DAM_OK;
+    if (status != DAM_OK)
+        return status;
+    journal->slot.mark = *mark;
+    dam_mark_seal(&journal->slot, identity_checksum(&journal->identity));
+    return dam_file_write_at(journal->descriptor, &journal->slot, sizeof journal->slot,
+                             sizeof(struct header), journal->path, error);
 }
 
 static enum dam_status sync_failed(const struct dam_journal *journal, int failure,
@@ -223,8 +246,8 @@ void dam_journal_destroy(struct dam_journal *journal) {
         return;
     stop_thread(journal);
     if (journal->descriptor >= 0) {
-        dam_stop_sync_on_exit(-1);
-        fdatasync(journal->descriptor);
+        dam_mark_leave();
+        dam_mark_watch(NULL, 0, -1, 0);
         close(journal->descriptor);
     }
     free(journal->folder);
@@ -232,8 +255,15 @@ void dam_journal_destroy(struct dam_journal *journal) {
     free(journal);
 }
 
+static bool is_other_format(const char found[sizeof magic]) {
+    char digit = found[DIGIT];
+    bool first = digit == '1' && found[AGAIN] == '\0'; /* which had it once */
+    return memcmp(found, magic, DIGIT) == 0 && digit != magic[DIGIT] && digit >= '0' &&
+           digit <= '9' && (found[AGAIN] == digit || first);
+}
+
 /* Refuse a sound header that is another study's. A damaged one says nothing: the frames' own
- * checksums decide. Returns where frames begin. */
+ * checksums decide. */
 static enum dam_status check_header(const char *path, const unsigned char *bytes, size_t size,
                                     const struct dam_journal_identity *identity,
                                     struct dam_error *error) {
@@ -241,6 +271,12 @@ static enum dam_status check_header(const char *path, const unsigned char *bytes
     if (size < sizeof header)
         return DAM_OK;
     memcpy(&header, bytes, sizeof header);
+    if (is_other_format(header.magic))
+        return dam_fail(
+            error, DAM_INPUT,
+            "%s: written by another version of dam, in format %c and not %c; go on with "
+            "that version, name another output, or discard with --fresh",
+            path, header.magic[DIGIT], magic[DIGIT]);
     if (memcmp(header.magic, magic, sizeof magic) != 0)
         return DAM_OK;
     if (header.byte_order == __builtin_bswap32(BYTE_ORDER_MARK))
@@ -271,12 +307,32 @@ static bool whole_frame(const unsigned char *bytes, size_t size, uint32_t seed,
            frame->checksum == frame_checksum(seed, frame, bytes + sizeof *frame);
 }
 
+/* Pages that were read are not wanted again: a long journal does not fill the memory. */
+static void let_go(const unsigned char *bytes, size_t at, size_t *kept) {
+    if (at - *kept < LET_GO_BYTES)
+        return;
+    size_t whole = (at - *kept) / LET_GO_BYTES * LET_GO_BYTES;
+    madvise((void *)(bytes + *kept), whole, MADV_DONTNEED);
+    *kept += whole;
+}
+
+static void read_mark(const unsigned char *bytes, size_t size, uint32_t seed,
+                      struct dam_journal_state *state) {
+    struct dam_mark_slot slot;
+    if (size < FRAMES_AT)
+        return;
+    memcpy(&slot, bytes + sizeof(struct header), sizeof slot);
+    state->marked = dam_mark_sound(&slot, seed);
+    state->mark = slot.mark;
+    state->mark.host[DAM_HOST_LENGTH - 1] = '\0';
+}
+
 static enum dam_status read_frames(const unsigned char *bytes, size_t size, uint32_t seed,
                                    dam_row_visitor *visit, void *context, uint64_t *damaged,
                                    struct dam_error *error) {
-    size_t at = size < sizeof(struct header) ? size : sizeof(struct header);
-    *damaged = 0;
+    size_t at = size < FRAMES_AT ? size : FRAMES_AT, kept = 0;
     while (at < size) {
+        let_go(bytes, at, &kept);
         struct frame frame;
         if (!whole_frame(bytes + at, size - at, seed, &frame)) {
             /* Look for the next marker. */
@@ -297,9 +353,9 @@ static enum dam_status read_frames(const unsigned char *bytes, size_t size, uint
 }
 
 enum dam_status dam_journal_read(const char *path, const struct dam_journal_identity *identity,
-                                 dam_row_visitor *visit, void *context, uint64_t *damaged,
-                                 struct dam_error *error) {
-    *damaged = 0;
+                                 dam_row_visitor *visit, void *context,
+                                 struct dam_journal_state *state, struct dam_error *error) {
+    *state = (struct dam_journal_state){0};
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     struct stat about;
     if (descriptor < 0 || fstat(descriptor, &about) != 0) {
@@ -317,9 +373,11 @@ enum dam_status dam_journal_read(const char *path, const struct dam_journal_iden
     if (bytes == MAP_FAILED)
         return dam_fail(error, DAM_FILE, "%s: cannot map: %s", path, strerror(errno));
     enum dam_status status = check_header(path, bytes, size, identity, error);
-    if (status == DAM_OK)
-        status =
-            read_frames(bytes, size, identity_checksum(identity), visit, context, damaged, error);
+    if (status == DAM_OK) {
+        uint32_t seed = identity_checksum(identity);
+        read_mark(bytes, size, seed, state);
+        status = read_frames(bytes, size, seed, visit, context, &state->damaged, error);
+    }
     munmap(bytes, size);
     return status;
 }

@@ -1,7 +1,8 @@
 /* The journal: append-only files of finished rows, one per rank and run. The only thing that must
  * survive a crash.
  *
- * A file is a header (magic, byte order, format, kind, schema version, seed, CRC-32C) and frames:
+ * A file is a header (magic with the format's number, byte order, kind, schema version, seed,
+ * CRC-32C), the mark of the task in hand, and frames:
  *
  *     marker u32 | payload size u32 | CRC-32C u32 | 0 u32 | struct dam_row | payload
  *
@@ -12,6 +13,7 @@
 #ifndef DAM_RUN_JOURNAL_H
 #define DAM_RUN_JOURNAL_H
 
+#include "run/mark.h"
 #include <dam/error.h>
 #include <dam/random.h>
 #include <stddef.h>
@@ -38,7 +40,7 @@ struct dam_row {
 
 enum { DAM_PAYLOAD_MAX = 1 << 30 };
 
-/* One rank's journal of this run. The file is created when the first row comes. */
+/* One rank's journal of this run. The file is created when the first task begins. */
 struct dam_journal;
 
 /* *journal is the caller's. `folder` and `name` are copied. Starts the thread that syncs the file
@@ -46,6 +48,11 @@ struct dam_journal;
 enum dam_status dam_journal_new(struct dam_journal **journal, const char *folder, const char *name,
                                 const struct dam_journal_identity *identity,
                                 struct dam_error *error) DAM_CHECKED;
+
+/* Note the task in hand, before it runs; signal handlers add how it ended. The slot's place is
+ * written over each time: nothing else keeps it. */
+enum dam_status dam_journal_begin(struct dam_journal *journal, const struct dam_mark *mark,
+                                  struct dam_error *error) DAM_CHECKED;
 
 /* Append one row; it is in the operating system's hands when this returns. *offset is where the
  * payload lies in the file. On failure (DAM_FILE) the file ends with the row before. */
@@ -56,10 +63,10 @@ enum dam_status dam_journal_append(struct dam_journal *journal, const struct dam
 /* Bring every row to disk. Also reports a failure of the background sync. */
 enum dam_status dam_journal_sync(struct dam_journal *journal, struct dam_error *error) DAM_CHECKED;
 
-/* The path of the file, which is there after the first row. */
+/* The path of the file, which is there after the first task began. */
 const char *dam_journal_path(const struct dam_journal *journal);
 
-/* Sync and close; NULL is allowed. */
+/* Say that the rank left in order, sync and close; NULL is allowed. */
 void dam_journal_destroy(struct dam_journal *journal);
 
 /* What a reader is given for each whole row. `offset` is the payload's. Returning anything but
@@ -68,10 +75,18 @@ typedef enum dam_status dam_row_visitor(void *context, const struct dam_row *row
                                         const void *payload, uint32_t size, uint64_t offset,
                                         struct dam_error *error);
 
-/* Read one journal file. *damaged is the number of bytes that belong to no whole frame. Fails with
- * DAM_INPUT when a sound header names another kind, schema version, seed or byte order. */
+/* What a reader learns of a file besides its rows. */
+struct dam_journal_state {
+    uint64_t damaged; /* bytes that belong to no whole frame */
+    bool marked;
+    struct dam_mark mark; /* where `marked`: the last task that was begun */
+};
+
+/* Read one journal file. Fails with DAM_INPUT when a sound header names another kind, schema
+ * version, seed, byte order or format. */
 enum dam_status dam_journal_read(const char *path, const struct dam_journal_identity *identity,
-                                 dam_row_visitor *visit, void *context, uint64_t *damaged,
+                                 dam_row_visitor *visit, void *context,
+                                 struct dam_journal_state *state,
                                  struct dam_error *error) DAM_CHECKED;
 
 #endif

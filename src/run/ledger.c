@@ -31,12 +31,26 @@ enum dam_status dam_ledger_add_file(struct dam_ledger *ledger, const char *path,
     return DAM_OK;
 }
 
+enum dam_status dam_ledger_join(struct dam_ledger *ledger, struct dam_ledger *more,
+                                struct dam_error *error) {
+    enum dam_status status = DAM_OK;
+    for (size_t e = 0; status == DAM_OK && e < more->count; e++)
+        status = dam_ledger_add(ledger, &more->entries[e], error);
+    if (status == DAM_OK)
+        dam_ledger_destroy(more);
+    return status;
+}
+
 void dam_ledger_destroy(struct dam_ledger *ledger) {
     for (size_t f = 0; f < ledger->file_count; f++)
         free(ledger->files[f]);
     free(ledger->files);
     free(ledger->entries);
     *ledger = (struct dam_ledger){0};
+}
+
+const struct dam_item *dam_known_item(const struct dam_known *known, size_t i) {
+    return (const void *)((const char *)known->items + i * known->stride);
 }
 
 uint64_t dam_plan_hash(const struct dam_round *round) {

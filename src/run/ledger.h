@@ -31,6 +31,16 @@ struct dam_entry {
     double seconds;
 };
 
+/* What earlier runs settled: items in dam_item_compare's order, each at the beginning of something
+ * `stride` bytes long; records[i] is the record of item i, for kinds with rounds only (else NULL).
+ */
+struct dam_known {
+    const void *items;
+    size_t count, stride;
+    const void *const *records;
+};
+const struct dam_item *dam_known_item(const struct dam_known *known, size_t i);
+
 /* A growing list of entries, and the journal files they lie in. */
 struct dam_ledger {
     struct dam_entry *entries;
@@ -46,6 +56,10 @@ enum dam_status dam_ledger_add(struct dam_ledger *ledger, const struct dam_entry
 /* Note a file; its number is ledger->file_count - 1 afterwards. `path` is copied. */
 enum dam_status dam_ledger_add_file(struct dam_ledger *ledger, const char *path,
                                     struct dam_error *error) DAM_CHECKED;
+
+/* Move the entries of `more`, which lie in files that `ledger` lists. */
+enum dam_status dam_ledger_join(struct dam_ledger *ledger, struct dam_ledger *more,
+                                struct dam_error *error) DAM_CHECKED;
 
 void dam_ledger_destroy(struct dam_ledger *ledger);
 

@@ -61,6 +61,7 @@ static enum dam_status share_names(MPI_Comm comm, const char *folder, char **nam
 struct loading {
     const struct dam_cell_finder *finder;
     struct dam_ledger *ledger;
+    struct dam_deaths *deaths;
     uint32_t file;
     bool retry_failed;
 };
@@ -90,6 +91,38 @@ static enum dam_status note_row(void *context, const struct dam_row *row, const 
     return dam_ledger_add(loading->ledger, &entry, error);
 }
 
+/* A mark that no row settles will be missed by the dealer; others are never asked for. */
+static enum dam_status note_mark(struct loading *loading, const struct dam_mark *mark,
+                                 struct dam_error *error) {
+    uint32_t cell = dam_cell_find(loading->finder, &mark->cell);
+    if (cell == UINT32_MAX || mark->ending == DAM_ENDING_LEFT || loading->retry_failed)
+        return DAM_OK;
+    struct dam_death death = {
+        .item = {.cell = cell,
+                 .round = mark->round,
+                 .replica = mark->replica,
+                 .start_begin = mark->start_begin,
+                 .start_end = mark->start_end,
+                 .plan = mark->plan},
+        .alone = mark->alone,
+        .ending = mark->ending,
+        .signal = mark->signal,
+    };
+    memcpy(death.host, mark->host, sizeof death.host);
+    return dam_deaths_add(loading->deaths, &death, error);
+}
+
+static enum dam_status load_file(struct loading *loading, const char *path,
+                                 const struct dam_journal_identity *identity,
+                                 struct dam_error *error) {
+    struct dam_journal_state state;
+    enum dam_status status = dam_journal_read(path, identity, note_row, loading, &state, error);
+    if (status == DAM_OK && state.marked)
+        status = note_mark(loading, &state.mark, error);
+    loading->ledger->damaged += state.damaged;
+    return status;
+}
+
 static enum dam_status load_files(MPI_Comm comm, const char *folder, const char *names, int size,
                                   const struct dam_journal_identity *identity,
                                   struct loading *loading, struct dam_error *error) {
@@ -103,10 +136,8 @@ static enum dam_status load_files(MPI_Comm comm, const char *folder, const char 
             return dam_fail(error, DAM_MEMORY, "no memory for a file's name");
         status = dam_ledger_add_file(loading->ledger, path, error);
         loading->file = (uint32_t)loading->ledger->file_count - 1;
-        uint64_t damaged = 0;
         if (status == DAM_OK && loading->file % (uint32_t)ranks == (uint32_t)rank)
-            status = dam_journal_read(path, identity, note_row, loading, &damaged, error);
-        loading->ledger->damaged += damaged;
+            status = load_file(loading, path, identity, error);
         free(path);
     }
     return status;
@@ -114,7 +145,8 @@ static enum dam_status load_files(MPI_Comm comm, const char *folder, const char 
 
 enum dam_status dam_load(MPI_Comm comm, const char *folder,
                          const struct dam_journal_identity *identity, const struct dam_study *study,
-                         bool retry_failed, struct dam_ledger *ledger, struct dam_error *error) {
+                         bool retry_failed, struct dam_ledger *ledger, struct dam_deaths *deaths,
+                         struct dam_error *error) {
     char *names;
     int size;
     enum dam_status status = share_names(comm, folder, &names, &size, error);
@@ -122,7 +154,7 @@ enum dam_status dam_load(MPI_Comm comm, const char *folder,
     if (status == DAM_OK && size > 0) {
         status = dam_cell_finder_new(&finder, study, error);
         struct loading loading = {
-            .finder = &finder, .ledger = ledger, .retry_failed = retry_failed};
+            .finder = &finder, .ledger = ledger, .deaths = deaths, .retry_failed = retry_failed};
         if (status == DAM_OK)
             status = load_files(comm, folder, names, size, identity, &loading, error);
         status = dam_agree(comm, status, error);
@@ -132,38 +164,50 @@ enum dam_status dam_load(MPI_Comm comm, const char *folder,
     return status;
 }
 
-enum dam_status dam_load_gather(MPI_Comm comm, const struct dam_ledger *ledger,
-                                struct dam_entry **entries, size_t *count,
-                                struct dam_error *error) {
-    int rank, size, mine = (int)ledger->count;
+/* Counts and places of what each rank sends, and their sum, on rank 0. */
+static enum dam_status share_counts(MPI_Comm comm, size_t mine, int **counts, int **starts,
+                                    size_t *all, struct dam_error *error) {
+    int rank, size, count = (int)mine;
     MPI_Comm_rank(comm, &rank);
     MPI_Comm_size(comm, &size);
-    *entries = NULL;
-    *count = 0;
-    int *counts = calloc(2 * (size_t)size, sizeof *counts), *starts = counts + size;
+    *all = 0;
+    *counts = calloc(2 * (size_t)size, sizeof **counts);
     enum dam_status status = DAM_OK;
-    if (counts == NULL || ledger->count > INT32_MAX)
-        status = dam_fail(error, DAM_MEMORY, "no memory to gather %zu rows", ledger->count);
+    if (*counts == NULL || mine > INT32_MAX)
+        status = dam_fail(error, DAM_MEMORY, "no memory to gather %zu rows", mine);
+    status = dam_agree(comm, status, error);
+    if (status != DAM_OK)
+        return status;
+    *starts = *counts + size;
+    MPI_Gather(&count, 1, MPI_INT, *counts, 1, MPI_INT, 0, comm);
+    for (int r = 0; rank == 0 && r < size; r++) {
+        (*starts)[r] = (int)*all;
+        *all += (size_t)(*counts)[r];
+        if (*all > INT32_MAX)
+            status = dam_fail(error, DAM_MEMORY, "no memory for the index of %zu rows", *all);
+    }
+    return dam_agree(comm, status, error);
+}
+
+/* The first `part` bytes of all ranks' entries, on rank 0. */
+static enum dam_status gather(MPI_Comm comm, const struct dam_ledger *ledger, size_t part,
+                              void **gathered, size_t *count, struct dam_error *error) {
+    int *counts, *starts = NULL, rank;
+    MPI_Comm_rank(comm, &rank);
+    enum dam_status status = share_counts(comm, ledger->count, &counts, &starts, count, error);
+    if (status == DAM_OK && rank == 0 && (*gathered = calloc(*count + 1, part)) == NULL)
+        status = dam_fail(error, DAM_MEMORY, "no memory for the index of %zu rows", *count);
     status = dam_agree(comm, status, error);
     if (status == DAM_OK) {
-        MPI_Gather(&mine, 1, MPI_INT, counts, 1, MPI_INT, 0, comm);
-        for (int r = 0; rank == 0 && r < size; r++) {
-            starts[r] = (int)*count;
-            *count += (size_t)counts[r];
-        }
-        if (rank == 0 &&
-            (*count > INT32_MAX || (*entries = calloc(*count + 1, sizeof **entries)) == NULL))
-            status = dam_fail(error, DAM_MEMORY, "no memory for the index of %zu rows", *count);
-        status = dam_agree(comm, status, error);
-    }
-    if (status == DAM_OK) {
-        MPI_Datatype entry;
-        MPI_Type_contiguous(sizeof(struct dam_entry), MPI_BYTE, &entry);
-        MPI_Type_commit(&entry);
-        MPI_Gatherv(ledger->entries, mine, entry, *entries, counts, starts, entry, 0, comm);
-        MPI_Type_free(&entry);
-        if (rank == 0)
-            qsort(*entries, *count, sizeof **entries, dam_item_compare);
+        MPI_Datatype whole, sent;
+        MPI_Type_contiguous((int)part, MPI_BYTE, &whole);
+        MPI_Type_create_resized(whole, 0, sizeof(struct dam_entry), &sent);
+        MPI_Type_commit(&whole);
+        MPI_Type_commit(&sent);
+        MPI_Gatherv(ledger->entries, (int)ledger->count, sent, *gathered, counts, starts, whole, 0,
+                    comm);
+        MPI_Type_free(&sent);
+        MPI_Type_free(&whole);
     }
     free(counts);
     return status;
@@ -181,27 +225,83 @@ static enum dam_status check_size(const struct dam_study *study, const struct da
                     entry->item.cell, entry->size, kind->record_size(&cell));
 }
 
-enum dam_status dam_load_records(const struct dam_ledger *ledger, const struct dam_study *study,
-                                 const struct dam_kind *kind, const struct dam_entry *entries,
-                                 size_t count, const void ***records, unsigned char **bytes,
-                                 struct dam_error *error) {
-    size_t total = 0;
+static size_t padded(size_t size) {
+    return (size + 7) / 8 * 8;
+}
+
+/* The payloads of the known entries. */
+static enum dam_status load_records(struct dam_stock *stock, const struct dam_ledger *ledger,
+                                    const struct dam_study *study, const struct dam_kind *kind,
+                                    struct dam_error *error) {
+    const struct dam_entry *entries = stock->known.items;
+    size_t count = stock->known.count, total = 0;
     for (size_t i = 0; i < count; i++)
-        total += (entries[i].size + 7u) / 8 * 8;
-    *records = calloc(count + 1, sizeof **records);
-    *bytes = malloc(total + 1);
-    if (*records == NULL || *bytes == NULL)
+        total += padded(entries[i].size);
+    stock->records = calloc(count + 1, sizeof *stock->records);
+    stock->bytes = malloc(total + 1);
+    if (stock->records == NULL || stock->bytes == NULL)
         return dam_fail(error, DAM_MEMORY, "no memory for %zu bytes of records", total);
     struct dam_payload_reader reader;
     enum dam_status status = dam_payload_reader_new(&reader, ledger, error);
-    unsigned char *at = *bytes;
+    unsigned char *at = stock->bytes;
     for (size_t i = 0; status == DAM_OK && i < count; i++) {
         status = check_size(study, kind, &entries[i], error);
         if (status == DAM_OK)
             status = dam_payload_read(&reader, &entries[i], at, error);
-        (*records)[i] = at;
-        at += (entries[i].size + 7u) / 8 * 8;
+        stock->records[i] = at;
+        at += padded(entries[i].size);
     }
     dam_payload_reader_destroy(&reader);
+    stock->known.records = stock->records;
     return status;
+}
+
+/* One rank's rows are known where they are; of many, rank 0 keeps no more than it must: there can
+ * be a hundred million. */
+static enum dam_status gather_known(struct dam_stock *stock, MPI_Comm comm,
+                                    struct dam_ledger *ledger, bool with_records,
+                                    struct dam_error *error) {
+    struct dam_known *known = &stock->known;
+    int rank, size;
+    MPI_Comm_rank(comm, &rank);
+    MPI_Comm_size(comm, &size);
+    void *items = ledger->entries;
+    known->count = ledger->count;
+    known->stride = sizeof(struct dam_entry);
+    enum dam_status status = DAM_OK;
+    if (size > 1) {
+        known->stride = with_records ? sizeof(struct dam_entry) : sizeof(struct dam_item);
+        status = gather(comm, ledger, known->stride, &stock->gathered, &known->count, error);
+        items = stock->gathered;
+    }
+    if (status == DAM_OK && rank == 0 && known->count > 0)
+        qsort(items, known->count, known->stride, dam_item_compare);
+    known->items = items;
+    return status;
+}
+
+enum dam_status dam_stock_new(struct dam_stock *stock, MPI_Comm comm, struct dam_ledger *ledger,
+                              struct dam_deaths *deaths, const struct dam_study *study,
+                              const struct dam_kind *kind, struct dam_error *error) {
+    int rank;
+    MPI_Comm_rank(comm, &rank);
+    *stock = (struct dam_stock){0};
+    enum dam_status status = gather_known(stock, comm, ledger, kind->more != NULL, error);
+    if (status == DAM_OK)
+        status = dam_deaths_gather(comm, deaths, error);
+    if (status != DAM_OK)
+        return status;
+    if (rank == 0 && kind->more != NULL)
+        status = load_records(stock, ledger, study, kind, error);
+    if (rank == 0 && status == DAM_OK)
+        status = dam_suspects_new(&stock->suspects, deaths, error);
+    return dam_agree(comm, status, error);
+}
+
+void dam_stock_destroy(struct dam_stock *stock) {
+    dam_suspects_destroy(&stock->suspects);
+    free(stock->gathered);
+    free(stock->records);
+    free(stock->bytes);
+    *stock = (struct dam_stock){0};
 }

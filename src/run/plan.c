@@ -254,7 +254,7 @@ static enum dam_status simulate(struct forecaster *forecaster, uint64_t ranks, d
         return dam_fail(error, DAM_MEMORY, "no memory to simulate %llu ranks",
                         (unsigned long long)ranks);
     enum dam_status status =
-        dam_dealer_new(&dealer, forecaster->study, forecaster->kind, NULL, 0, NULL, error);
+        dam_dealer_new(&dealer, forecaster->study, forecaster->kind, NULL, NULL, error);
     if (status != DAM_OK) {
         free(free_at);
         return status;
@@ -262,7 +262,8 @@ static enum dam_status simulate(struct forecaster *forecaster, uint64_t ranks, d
     *core_seconds = *longest = *makespan = 0;
     struct dam_item item;
     struct dam_round plan;
-    while (dam_dealer_take(dealer, 0, 1, &item, &plan) == 1) {
+    const struct dam_suspect *none;
+    while (dam_dealer_take(dealer, 0, 1, &item, &plan, &none) == 1) {
         double seconds = item_seconds(forecaster, dealer, &item);
         *core_seconds += seconds;
         *longest = fmax(*longest, seconds);

@@ -31,7 +31,9 @@ struct run {
     int lock; /* on rank 0; -1 elsewhere */
     bool retry_failed;
 
-    struct dam_ledger ledger;
+    struct dam_ledger ledger; /* rows of earlier runs */
+    struct dam_ledger rows;   /* of this one */
+    struct dam_deaths deaths; /* in earlier runs */
     struct dam_journal *journal;
     struct dam_task_runner runner;
 };
@@ -259,6 +261,7 @@ static enum dam_status open_journal(struct run *run, struct dam_error *error) {
     run->runner.folder = run->paths.folder;
     run->runner.journal = run->journal;
     run->runner.ledger = &run->ledger;
+    run->runner.rows = &run->rows;
     run->runner.file = (uint32_t)run->ledger.file_count - 1;
     if (status == DAM_OK)
         status = dam_task_tidy(&run->runner, error);
@@ -275,52 +278,44 @@ static void warn_of_damage(const struct run *run) {
                 run->paths.folder, all);
 }
 
-/* The dealer and the records it keeps referring to, on rank 0. */
-struct dealing {
-    struct dam_dealer *dealer;
-    const void **records;
-    unsigned char *bytes;
-};
-
-static enum dam_status dealing_new(struct dealing *dealing, const struct run *run,
-                                   const struct dam_entry *known, size_t count,
-                                   struct dam_error *error) {
-    *dealing = (struct dealing){0};
-    enum dam_status status = DAM_OK;
-    if (run->kind->more != NULL)
-        status = dam_load_records(&run->ledger, run->study, run->kind, known, count,
-                                  &dealing->records, &dealing->bytes, error);
-    return status == DAM_OK ? dam_dealer_new(&dealing->dealer, run->study, run->kind, known, count,
-                                             dealing->records, error)
-                            : status;
+static void warn_of_suspects(const struct run *run, const struct dam_suspects *suspects) {
+    if (suspects->count > 0)
+        fprintf(stderr,
+                "dam: %s: %zu tasks were running when earlier runs died; those that are left wait "
+                "until all else is done, and then run alone\n",
+                run->paths.folder, suspects->count);
 }
 
-static void dealing_destroy(struct dealing *dealing) {
-    dam_dealer_destroy(dealing->dealer);
-    free(dealing->records);
-    free(dealing->bytes);
+/* What earlier runs left, and the dealer that goes on from there: on rank 0. */
+static enum dam_status take_stock(struct run *run, struct dam_stock *stock,
+                                  struct dam_dealer **dealer, struct dam_error *error) {
+    enum dam_status status =
+        dam_stock_new(stock, run->comm, &run->ledger, &run->deaths, run->study, run->kind, error);
+    if (status == DAM_OK && run->rank == 0)
+        status =
+            dam_dealer_new(dealer, run->study, run->kind, &stock->known, &stock->suspects, error);
+    return dam_agree(run->comm, status, error);
 }
 
 static enum dam_status work(struct run *run, struct dam_work_end *end, struct dam_error *error) {
-    struct dam_entry *known = NULL;
-    size_t count = 0;
-    struct dealing dealing = {0};
+    struct dam_stock stock;
     struct dam_work work = {.comm = run->comm, .runner = &run->runner, .deadline = run->deadline};
-    enum dam_status status = dam_load_gather(run->comm, &run->ledger, &known, &count, error);
+    enum dam_status status = take_stock(run, &stock, &work.dealer, error);
     if (status == DAM_OK && run->rank == 0) {
-        status = dealing_new(&dealing, run, known, count, error);
-        work.dealer = dealing.dealer;
+        warn_of_suspects(run, &stock.suspects);
         work.stop_path = run->paths.stop;
         work.status_path = run->paths.status;
         work.fail_fast = run->options->fail_fast;
     }
-    status = dam_agree(run->comm, status, error);
     if (status == DAM_OK)
         status = dam_work(&work, end, error);
-    dealing_destroy(&dealing);
-    free(known);
+    dam_dealer_destroy(work.dealer);
+    dam_stock_destroy(&stock);
     enum dam_status synced = dam_journal_sync(run->journal, error);
-    return dam_agree(run->comm, status != DAM_OK ? status : synced, error);
+    status = status != DAM_OK ? status : synced;
+    if (status == DAM_OK)
+        status = dam_ledger_join(&run->ledger, &run->rows, error);
+    return dam_agree(run->comm, status, error);
 }
 
 /* ---- the end ---- */
@@ -378,8 +373,6 @@ static void print_dry_run(const struct run *run, const struct dam_dealer *dealer
 
 /* Say what would be done, with what an earlier run left in the journal. */
 static enum dam_status dry_run(struct run *run, struct dam_error *error) {
-    struct dam_entry *known = NULL;
-    size_t count = 0;
     int journal = run->rank == 0 && !run->options->fresh && access(run->paths.folder, F_OK) == 0;
     MPI_Bcast(&journal, 1, MPI_INT, 0, run->comm);
     enum dam_status status = DAM_OK;
@@ -388,18 +381,17 @@ static enum dam_status dry_run(struct run *run, struct dam_error *error) {
     status = dam_agree(run->comm, status, error);
     if (status == DAM_OK && journal)
         status = dam_load(run->comm, run->paths.folder, &run->identity, run->study,
-                          run->retry_failed, &run->ledger, error);
-    if (status == DAM_OK)
-        status = dam_load_gather(run->comm, &run->ledger, &known, &count, error);
-    if (status == DAM_OK && run->rank == 0) {
-        struct dealing dealing;
-        status = dealing_new(&dealing, run, known, count, error);
-        if (status == DAM_OK)
-            print_dry_run(run, dealing.dealer);
-        dealing_destroy(&dealing);
-    }
-    free(known);
-    return dam_agree(run->comm, status, error);
+                          run->retry_failed, &run->ledger, &run->deaths, error);
+    if (status != DAM_OK)
+        return status;
+    struct dam_stock stock;
+    struct dam_dealer *dealer = NULL;
+    status = take_stock(run, &stock, &dealer, error);
+    if (status == DAM_OK && run->rank == 0)
+        print_dry_run(run, dealer);
+    dam_dealer_destroy(dealer);
+    dam_stock_destroy(&stock);
+    return status;
 }
 
 static enum dam_status run_all(struct run *run, struct dam_error *error) {
@@ -410,7 +402,7 @@ static enum dam_status run_all(struct run *run, struct dam_error *error) {
     status = dam_agree(run->comm, status, error);
     if (status == DAM_OK)
         status = dam_load(run->comm, run->paths.folder, &run->identity, run->study,
-                          run->retry_failed, &run->ledger, error);
+                          run->retry_failed, &run->ledger, &run->deaths, error);
     if (status != DAM_OK)
         return status;
     warn_of_damage(run);
@@ -459,6 +451,7 @@ enum dam_status dam_run(MPI_Comm comm, const struct dam_kinds *kinds,
     MPI_Comm_size(run.comm, &run.size);
     run.deadline = dam_deadline_new(run.rank == 0 ? options->time_limit : 0);
     dam_stop_install();
+    dam_mark_install();
     bool dry;
     share_options(&run, &dry);
     enum dam_status status = share_study(&run, error);
@@ -471,6 +464,8 @@ enum dam_status dam_run(MPI_Comm comm, const struct dam_kinds *kinds,
     dam_task_runner_destroy(&run.runner);
     dam_journal_destroy(run.journal);
     dam_ledger_destroy(&run.ledger);
+    dam_ledger_destroy(&run.rows);
+    dam_deaths_destroy(&run.deaths);
     dam_output_paths_destroy(&run.paths);
     dam_study_destroy(run.study);
     if (run.lock >= 0)

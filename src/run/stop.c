@@ -1,4 +1,5 @@
 #include "run/stop.h"
+#include "run/mark.h"
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
@@ -8,7 +9,6 @@
 #include <unistd.h>
 
 static volatile sig_atomic_t drain_wanted;
-static volatile sig_atomic_t journal_descriptor = -1;
 
 enum { EXIT_STOPPED = 75 };
 
@@ -19,8 +19,7 @@ static void on_drain(int signal) {
 
 static void on_end(int signal) {
     (void)signal;
-    if (journal_descriptor >= 0)
-        fsync(journal_descriptor);
+    dam_mark_leave();
     _exit(EXIT_STOPPED);
 }
 
@@ -35,10 +34,6 @@ void dam_stop_install(void) {
     handle(SIGTERM, on_end);
     handle(SIGINT, on_end);
     handle(SIGPIPE, SIG_IGN);
-}
-
-void dam_stop_sync_on_exit(int descriptor) {
-    journal_descriptor = descriptor;
 }
 
 bool dam_stop_signalled(void) {

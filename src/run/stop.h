@@ -4,7 +4,8 @@
  * allocation, a stop file. At once (sync the journal, exit 75): SIGTERM and SIGINT, because a
  * rank lives about a second after mpirun was told to end.
  *
- * Signal handlers reach nothing but globals, so this file has the program's only ones. */
+ * Signal handlers reach nothing but globals, so this file and mark.c have the program's only
+ * ones. */
 #ifndef DAM_RUN_STOP_H
 #define DAM_RUN_STOP_H
 
@@ -12,9 +13,6 @@
 
 /* Install the handlers. */
 void dam_stop_install(void);
-
-/* The file to sync before leaving at SIGTERM or SIGINT; -1: none. */
-void dam_stop_sync_on_exit(int descriptor);
 
 /* Has SIGUSR1 come? */
 bool dam_stop_signalled(void);

@@ -17,7 +17,9 @@ struct blob_header {
 
 struct dam_task_runner dam_task_runner_new(const struct dam_study *study,
                                            const struct dam_kind *kind) {
-    return (struct dam_task_runner){.study = study, .kind = kind, .cell.index = SIZE_MAX};
+    struct dam_task_runner runner = {.study = study, .kind = kind, .cell.index = SIZE_MAX};
+    gethostname(runner.host, sizeof runner.host - 1);
+    return runner;
 }
 
 void dam_task_runner_destroy(struct dam_task_runner *runner) {
@@ -29,6 +31,7 @@ static enum dam_status look_at(struct dam_task_runner *runner, uint32_t cell,
                                struct dam_error *error) {
     if (runner->cell.index != cell) {
         dam_study_cell(runner->study, cell, &runner->cell);
+        dam_cell_identity(runner->study->schema, runner->cell.values, runner->label);
         runner->record_size = runner->kind->record_size(&runner->cell);
         free(runner->record);
         runner->record = malloc(runner->record_size);
@@ -137,7 +140,16 @@ enum dam_status dam_task_tidy(const struct dam_task_runner *runner, struct dam_e
     return status;
 }
 
-static struct dam_task task_of(const struct dam_task_runner *runner, const struct dam_item *item,
+/* What the poll does is not the task's doing. */
+static bool poll_outside(void *context) {
+    struct dam_task_runner *runner = context;
+    dam_mark_task(NULL);
+    bool stop = runner->poll.call(runner->poll.context);
+    dam_mark_task(runner->label);
+    return stop;
+}
+
+static struct dam_task task_of(struct dam_task_runner *runner, const struct dam_item *item,
                                const struct dam_round *plan) {
     return (struct dam_task){
         .cell = &runner->cell,
@@ -147,7 +159,7 @@ static struct dam_task task_of(const struct dam_task_runner *runner, const struc
         .start_begin = item->start_begin,
         .start_end = item->start_end,
         .plan = plan,
-        .poll = runner->poll,
+        .poll = {runner->poll.call == NULL ? NULL : poll_outside, runner},
     };
 }
 
@@ -168,8 +180,11 @@ static enum dam_status run(struct dam_task_runner *runner, const struct dam_item
     task.next_state_size = blob_size;
     char *file;
     status = read_blob(runner, item, &task, &file, error);
-    if (status == DAM_OK)
+    if (status == DAM_OK) {
+        dam_mark_task(runner->label);
         status = runner->kind->run(&task, runner->record, error);
+        dam_mark_task(NULL);
+    }
     *had_state = file != NULL;
     free(file);
     *seconds = dam_clock() - begin;
@@ -201,18 +216,44 @@ static enum dam_status keep(struct dam_task_runner *runner, const struct dam_ite
         .item = *item, .file = runner->file, .size = (uint32_t)size, .seconds = seconds};
     enum dam_status status =
         dam_journal_append(runner->journal, &row, payload, entry.size, &entry.offset, error);
-    return status == DAM_OK ? dam_ledger_add(runner->ledger, &entry, error) : status;
+    return status == DAM_OK ? dam_ledger_add(runner->rows, &entry, error) : status;
+}
+
+/* Note in the journal what is about to run. */
+static enum dam_status begin(struct dam_task_runner *runner, const struct dam_item *item,
+                             bool alone, struct dam_error *error) {
+    struct dam_cell cell;
+    dam_study_cell(runner->study, item->cell, &cell);
+    struct dam_mark mark = {
+        .cell = cell.hash,
+        .round = item->round,
+        .replica = item->replica,
+        .start_begin = item->start_begin,
+        .start_end = item->start_end,
+        .plan = item->plan,
+        .alone = alone,
+    };
+    memcpy(mark.host, runner->host, sizeof mark.host);
+    return dam_journal_begin(runner->journal, &mark, error);
+}
+
+enum dam_status dam_task_give_up(struct dam_task_runner *runner, struct dam_item *item,
+                                 const struct dam_error *reason, struct dam_error *error) {
+    item->status = reason->status;
+    return keep(runner, item, 0, reason, error);
 }
 
 enum dam_status dam_task_do(struct dam_task_runner *runner, struct dam_item *item,
-                            const struct dam_round *plan, double *seconds,
+                            const struct dam_round *plan, bool alone, double *seconds,
                             struct dam_error *error) {
     void *blob;
     size_t blob_size;
     bool had_state;
     struct dam_error failure = {DAM_OK, ""};
+    enum dam_status status = begin(runner, item, alone, error);
+    if (status != DAM_OK)
+        return status;
     item->status = run(runner, item, plan, &blob, &blob_size, &had_state, seconds, &failure);
-    enum dam_status status = DAM_OK;
     assert(item->status != DAM_OK || (blob != NULL) == runner->kind->keeps_state);
     if (item->status == DAM_OK && blob != NULL)
         status = write_blob(runner, item, blob, blob_size, error);

@@ -5,6 +5,7 @@
 #include "kinds/kind.h"
 #include "run/journal.h"
 #include "run/ledger.h"
+#include <stdbool.h>
 
 /* What a rank needs to do items. Borrows all of it. */
 struct dam_task_runner {
@@ -12,13 +13,16 @@ struct dam_task_runner {
     const struct dam_kind *kind;
     const char *folder; /* of the journal */
     struct dam_journal *journal;
-    struct dam_ledger *ledger; /* notes each row under `file` */
+    const struct dam_ledger *ledger; /* the rows of earlier runs */
+    struct dam_ledger *rows;         /* of this one, which lie in file number `file` */
     uint32_t file;
     struct dam_poll poll;
 
-    struct dam_cell cell; /* of the last item */
-    void *record;         /* of the last item, record_size bytes */
+    struct dam_cell cell;            /* of the last item */
+    char label[DAM_IDENTITY_LENGTH]; /* its parameters */
+    void *record;                    /* of the last item, record_size bytes */
     size_t record_size;
+    char host[DAM_HOST_LENGTH];
 };
 
 /* index SIZE_MAX: no cell yet. */
@@ -31,11 +35,17 @@ void dam_task_runner_destroy(struct dam_task_runner *runner);
 enum dam_status dam_task_tidy(const struct dam_task_runner *runner,
                               struct dam_error *error) DAM_CHECKED;
 
-/* Run an item and journal its row; item->status becomes the task's. *seconds is its wall time. A
- * task that fails fails alone: only a failure to keep the row is returned. */
+/* Run an item and journal its row; item->status becomes the task's. `alone`: no other task is
+ * running. *seconds is its wall time. A task that fails fails alone: only a failure to keep the row
+ * is returned. */
 enum dam_status dam_task_do(struct dam_task_runner *runner, struct dam_item *item,
-                            const struct dam_round *plan, double *seconds,
+                            const struct dam_round *plan, bool alone, double *seconds,
                             struct dam_error *error) DAM_CHECKED;
+
+/* Journal an item as failed without running it. */
+enum dam_status dam_task_give_up(struct dam_task_runner *runner, struct dam_item *item,
+                                 const struct dam_error *reason,
+                                 struct dam_error *error) DAM_CHECKED;
 
 /* Only run it, into runner->record, without state or journal: for calibration. Returns the task's
  * own status. */

@@ -54,10 +54,14 @@ static void worker_report(struct worker *worker) {
 
 static void worker_take(struct worker *worker, const struct dam_message *message) {
     struct dam_batch *batch = &worker->batch;
+    struct dam_work_head head;
+    assert(message->size >= sizeof head);
+    memcpy(&head, message->data, sizeof head);
+    batch->count = head.count;
+    batch->alone = head.alone;
     size_t each = sizeof *batch->items + (dam_has_rounds(worker->work) ? sizeof *batch->plans : 0);
-    batch->count = message->size / each;
-    assert(batch->count <= DAM_BATCH_MAX && batch->count * each == message->size);
-    const char *data = message->data;
+    assert(batch->count <= DAM_BATCH_MAX && sizeof head + batch->count * each == message->size);
+    const char *data = (const char *)message->data + sizeof head;
     size_t items = batch->count * sizeof *batch->items;
     memcpy(batch->items, data, items);
     if (dam_has_rounds(worker->work)) {

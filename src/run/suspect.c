@@ -1,0 +1,123 @@
+#include "run/suspect.h"
+#include "run/agree.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* Deaths without a word, in company, until a task is run alone. */
+enum { DEATHS_IN_COMPANY = 2 };
+
+enum dam_status dam_deaths_add(struct dam_deaths *deaths, const struct dam_death *death,
+                               struct dam_error *error) {
+    if (deaths->count == deaths->capacity) {
+        size_t capacity = 2 * deaths->capacity + 16;
+        struct dam_death *list = reallocarray(deaths->list, capacity, sizeof *list);
+        if (list == NULL)
+            return dam_fail(error, DAM_MEMORY, "no memory to note %zu deaths", capacity);
+        deaths->list = list;
+        deaths->capacity = capacity;
+    }
+    deaths->list[deaths->count++] = *death;
+    return DAM_OK;
+}
+
+void dam_deaths_destroy(struct dam_deaths *deaths) {
+    free(deaths->list);
+    *deaths = (struct dam_deaths){0};
+}
+
+enum dam_status dam_deaths_gather(MPI_Comm comm, struct dam_deaths *deaths,
+                                  struct dam_error *error) {
+    int rank, size, mine = (int)(deaths->count * sizeof *deaths->list), all = 0;
+    MPI_Comm_rank(comm, &rank);
+    MPI_Comm_size(comm, &size);
+    MPI_Reduce(&mine, &all, 1, MPI_INT, MPI_SUM, 0, comm);
+    int *sizes = calloc(2 * (size_t)size, sizeof *sizes);
+    struct dam_deaths gathered = {.list = malloc((size_t)all + 1)};
+    enum dam_status status = DAM_OK;
+    if (sizes == NULL || gathered.list == NULL)
+        status = dam_fail(error, DAM_MEMORY, "no memory to gather %d bytes of deaths", all);
+    status = dam_agree(comm, status, error);
+    if (status == DAM_OK) {
+        int *starts = sizes + size;
+        MPI_Gather(&mine, 1, MPI_INT, sizes, 1, MPI_INT, 0, comm);
+        for (int r = 1; rank == 0 && r < size; r++)
+            starts[r] = starts[r - 1] + sizes[r - 1];
+        MPI_Gatherv(deaths->list, mine, MPI_BYTE, gathered.list, sizes, starts, MPI_BYTE, 0, comm);
+        gathered.count = gathered.capacity = (size_t)all / sizeof *gathered.list;
+        dam_deaths_destroy(deaths);
+        *deaths = gathered;
+    } else {
+        free(gathered.list);
+    }
+    free(sizes);
+    return status;
+}
+
+/* The same start of the same replica and round, in the same plan? */
+static bool same_beginning(const struct dam_item *a, const struct dam_item *b) {
+    return a->cell == b->cell && a->round == b->round && a->replica == b->replica &&
+           a->start_begin == b->start_begin && a->plan == b->plan;
+}
+
+static int compare_beginnings(const void *left, const void *right) {
+    struct dam_item a = *(const struct dam_item *)left, b = *(const struct dam_item *)right;
+    a.status = b.status = DAM_OK;
+    a.start_end = b.start_end = 0;
+    int order = dam_item_compare(&a, &b);
+    return order != 0 ? order : (a.plan > b.plan) - (a.plan < b.plan);
+}
+
+static void count(struct dam_suspect *suspect, const struct dam_death *death) {
+    bool counts = death->ending == DAM_ENDING_CRASHED || death->alone;
+    suspect->tries += counts;
+    suspect->deaths += !counts;
+    if (!counts)
+        return;
+    suspect->signal = death->signal;
+    memcpy(suspect->host, death->host, sizeof suspect->host);
+}
+
+enum dam_status dam_suspects_new(struct dam_suspects *suspects, struct dam_deaths *deaths,
+                                 struct dam_error *error) {
+    *suspects = (struct dam_suspects){.list = calloc(deaths->count + 1, sizeof *suspects->list)};
+    if (suspects->list == NULL)
+        return dam_fail(error, DAM_MEMORY, "no memory to note %zu deaths", deaths->count);
+    if (deaths->count > 0)
+        qsort(deaths->list, deaths->count, sizeof *deaths->list, compare_beginnings);
+    for (size_t first = 0, end; first < deaths->count; first = end) {
+        struct dam_suspect suspect = {.item = deaths->list[first].item};
+        for (end = first;
+             end < deaths->count && same_beginning(&suspect.item, &deaths->list[end].item); end++)
+            count(&suspect, &deaths->list[end]);
+        if (suspect.tries > 0 || suspect.deaths >= DEATHS_IN_COMPANY)
+            suspects->list[suspects->count++] = suspect;
+    }
+    return DAM_OK;
+}
+
+void dam_suspects_destroy(struct dam_suspects *suspects) {
+    free(suspects->list);
+    *suspects = (struct dam_suspects){0};
+}
+
+const struct dam_suspect *dam_suspects_find(const struct dam_suspects *suspects,
+                                            const struct dam_item *item) {
+    if (suspects->count == 0)
+        return NULL;
+    return bsearch(item, suspects->list, suspects->count, sizeof *suspects->list,
+                   compare_beginnings);
+}
+
+bool dam_suspect_given_up(const struct dam_suspect *suspect, struct dam_error *error) {
+    if (suspect->tries < DAM_TRIES)
+        return false;
+    if (suspect->signal != 0)
+        dam_fail(error, DAM_CRASHED, "crashed its rank %u times, the last by signal %u (%s) on %s",
+                 suspect->tries, suspect->signal, strsignal((int)suspect->signal), suspect->host);
+    else
+        dam_fail(error, DAM_CRASHED,
+                 "its rank died %u times without a word (SIGKILL: no memory?), the last time while "
+                 "nothing else ran, on %s",
+                 suspect->tries, suspect->host);
+    return true;
+}
