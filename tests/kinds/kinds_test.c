@@ -4,6 +4,7 @@
 static const struct dam_kind *const list[] = {
     &dam_kind_capacity,
     &dam_test_kind_relay,
+    &dam_test_kind_crash,
     &dam_test_kind_fail,
     &dam_test_kind_spin,
 };
