@@ -245,11 +245,21 @@ static enum dam_status take_output(struct run *run, struct dam_error *error) {
 
 /* ---- the work ---- */
 
-static enum dam_status open_journal(struct run *run, struct dam_error *error) {
-    /* One name for this run's files on all ranks, later than those of earlier runs. */
+/* One number for this run's files on all ranks: the time, for people, but always later than those of
+ * earlier runs, which a clock that was set back is not. */
+static uint64_t next_stamp(const struct dam_ledger *ledger) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    uint64_t stamp = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    uint64_t stamp = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec, earlier;
+    for (size_t f = 0; f < ledger->file_count; f++)
+        if (sscanf(strrchr(ledger->files[f], '/'), "/rows-%" SCNu64, &earlier) == 1 &&
+            earlier >= stamp && earlier < UINT64_MAX)
+            stamp = earlier + 1;
+    return stamp;
+}
+
+static enum dam_status open_journal(struct run *run, struct dam_error *error) {
+    uint64_t stamp = next_stamp(&run->ledger);
     MPI_Bcast(&stamp, 1, MPI_UINT64_T, 0, run->comm);
     char name[64];
     snprintf(name, sizeof name, "rows-%020" PRIu64 "-%06d", stamp, run->rank);
