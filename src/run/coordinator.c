@@ -266,6 +266,7 @@ static enum dam_status be_coordinator(struct coordinator *coordinator, struct da
     dam_mail_finish(&coordinator->mail);
     end->drained = !dam_dealer_finished(work->dealer);
     end->progress = progress_now(coordinator, DAM_PHASE_PUBLISHING);
+    end->told = coordinator->told;
     dam_progress_line_show(&coordinator->line, &end->progress, true);
     free(coordinator->finished.records);
     return coordinator->status;

@@ -348,15 +348,14 @@ static void summarise(const struct run *run, const struct dam_progress *progress
 
 static enum dam_status publish(struct run *run, struct dam_work_end *end, struct dam_error *error) {
     struct dam_published published;
-    bool told = false;
     if (run->rank == 0)
-        dam_progress_publish(run->paths.status, &end->progress, &told);
+        dam_progress_publish(run->paths.status, &end->progress, &end->told);
     enum dam_status status = dam_publish(run->comm, run->study, run->kind, &run->ledger,
                                          &run->paths, run->started, &published, error);
     if (status == DAM_OK && run->rank == 0) {
         end->progress.phase = end->drained ? DAM_PHASE_STOPPED : DAM_PHASE_FINISHED;
         end->progress.updated = (int64_t)time(NULL);
-        dam_progress_publish(run->paths.status, &end->progress, &told);
+        dam_progress_publish(run->paths.status, &end->progress, &end->told);
         summarise(run, &end->progress, &published);
     }
     if (status != DAM_OK)

@@ -26,7 +26,8 @@ struct dam_work {
 /* How it ended. */
 struct dam_work_end {
     bool drained;                 /* stopped on request with work left (or by fail_fast) */
-    struct dam_progress progress; /* the last one; on rank 0 only */
+    struct dam_progress progress; /* the last one; on rank 0 only ... */
+    bool told;                    /* ... as is whether the status file's failure was told */
 };
 
 /* Do everything that can be done. Collective; returns the same status on every rank, which is
