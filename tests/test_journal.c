@@ -433,6 +433,15 @@ static void the_last_task_begun_is_marked_until_the_rank_leaves(void **state) {
     assert_marked(read_rows("rows").state, 2, DAM_ENDING_LEFT);
 }
 
+static void a_rank_that_leaves_without_a_row_leaves_no_file(void **state) {
+    (void)state;
+    struct dam_journal *journal = open_journal("rows");
+    begin(journal, 1);
+    assert_int_equal(access("rows", F_OK), 0);
+    dam_journal_destroy(journal);
+    assert_int_equal(access("rows", F_OK), -1);
+}
+
 static void a_file_without_tasks_is_not_marked(void **state) {
     (void)state;
     write_rows("rows", 2);
@@ -495,8 +504,8 @@ static void a_damaged_mark_says_nothing(void **state) {
     (void)state;
     struct dam_journal *journal = open_journal("rows");
     begin(journal, 4);
-    dam_journal_destroy(journal);
     struct bytes file = load("rows");
+    dam_journal_destroy(journal);
     for (size_t at = BARE_HEADER; at < HEADER; at++)
         for (int bit = 0; bit < 8; bit++) {
             file.data[at] = (char)(file.data[at] ^ 1 << bit);
@@ -604,6 +613,7 @@ int main(void) {
         scratch_test(rows_of_another_study_do_not_pass_without_their_header),
         scratch_test(a_journal_of_another_format_is_refused),
         scratch_test(the_last_task_begun_is_marked_until_the_rank_leaves),
+        scratch_test(a_rank_that_leaves_without_a_row_leaves_no_file),
         scratch_test(a_file_without_tasks_is_not_marked),
         scratch_test(a_task_that_crashes_leaves_its_signal),
         scratch_test(what_others_do_to_it_is_not_its_own),

@@ -66,7 +66,8 @@ enum dam_status dam_journal_sync(struct dam_journal *journal, struct dam_error *
 /* The path of the file, which is there after the first task began. */
 const char *dam_journal_path(const struct dam_journal *journal);
 
-/* Say that the rank left in order, sync and close; NULL is allowed. */
+/* Say that the rank left in order, sync and close; a file without rows is removed. NULL is
+ * allowed. */
 void dam_journal_destroy(struct dam_journal *journal);
 
 /* What a reader is given for each whole row. `offset` is the payload's. Returning anything but
