@@ -1,15 +1,17 @@
 /* The only file that knows the world: all others are handed a communicator. */
 #include "cli/program.h"
 #include <limits.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Settings that must be in place before MPI starts; what the user has set stays. */
 static enum dam_status prepare_environment(struct dam_error *error) {
     static const char *const settings[][2] = {
-        /* OMPIO before Open MPI 4.1.7 silently corrupts interleaved collective writes unless it
-         * locks whole files. */
-        {"OMPI_MCA_fs_ufs_lock_algorithm", "3"},
+        /* Opening a file, Open MPI would try locks on FILE.locktest.RANK beside it, following what
+         * link there may be, for shared file pointers that nobody uses. */
+        {"OMPI_MCA_sharedfp", "^lockedfile"},
     };
     for (size_t s = 0; s < sizeof settings / sizeof settings[0]; s++)
         if (setenv(settings[s][0], settings[s][1], 0) != 0)
@@ -30,13 +32,17 @@ static enum dam_status with_world(dam_parallel_body *body, void *context, struct
         status = body(MPI_COMM_WORLD, context, error);
     /* All is said before MPI ends: a launcher kills the other ranks as soon as one of them has
      * exited with a code that is not 0. dam_main sees the state of stdout. */
-    if (status != DAM_OK)
+    bool spoke = status != DAM_OK && error->text[0] != '\0';
+    if (spoke)
         dam_program_complain(error);
     error->text[0] = '\0';
     fflush(stdout);
     /* The ranks may no longer agree, and MPI_Finalize would wait for those that are lost. */
-    if (status == DAM_PARALLEL)
+    if (status == DAM_PARALLEL) {
+        if (!spoke) /* let those speak who have something to say */
+            nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
         MPI_Abort(MPI_COMM_WORLD, dam_exit_code(status));
+    }
     if (MPI_Finalize() != MPI_SUCCESS && status == DAM_OK)
         status = dam_fail(error, DAM_PARALLEL, "MPI could not be ended cleanly");
     return status;

@@ -261,8 +261,7 @@ static enum dam_status put_in_place(const struct dam_output_paths *paths, struct
     return status;
 }
 
-/* Is there room for the file? A disk that fills up amid collective writes leaves HDF5's ranks
- * waiting for each other, so ask first, by taking the room for a moment. */
+/* Is there room for the file? Ask before any of it is written, by taking the room for a moment. */
 static enum dam_status check_room(const struct dam_output_paths *paths, uint64_t bytes,
                                   struct dam_error *error) {
     int descriptor = open(paths->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -321,8 +320,6 @@ static enum dam_status write_file(MPI_Comm comm, const struct dam_results *resul
                                   struct keep *keep, const struct dam_output_paths *paths,
                                   struct dam_error *error) {
     struct dam_writer *writer;
-    int size;
-    MPI_Comm_size(comm, &size);
     enum dam_status status = make_room(comm, results, keep, paths, error);
     if (status == DAM_OK)
         status = dam_writer_new(&writer, comm, paths->temporary, error);
@@ -332,10 +329,7 @@ static enum dam_status write_file(MPI_Comm comm, const struct dam_results *resul
     if (status != DAM_OK) {
         if (keep->rank == 0)
             unlink(paths->temporary);
-        if (size == 1)
-            dam_writer_destroy(writer);
-        else /* see dam_writer_destroy: the program ends without closing */
-            error->status = status = DAM_PARALLEL;
+        dam_writer_destroy(writer);
         return status;
     }
     if (keep->rank == 0)

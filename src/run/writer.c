@@ -4,25 +4,29 @@
 #include "run/file.h"
 #include "run/layout.h"
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { BLOCKS_MAX = 64 };
 
-/* A block that was written, to be compared. */
-struct written {
+/* A block that has its place in the file. */
+struct placed {
     struct dam_block block;
-    hsize_t first; /* the rank's first row */
+    hsize_t first;   /* the rank's first row */
+    uint64_t offset; /* of the dataset's first row in the file, in bytes */
 };
 
 struct dam_writer {
     MPI_Comm comm; /* borrowed */
     int rank, size;
     char *path;
-    hid_t file;
-    struct written written[BLOCKS_MAX];
+    hid_t file; /* while it is laid out, on rank 0 alone; -1: not open */
+    struct placed blocks[BLOCKS_MAX];
     size_t count;
 };
 
@@ -39,6 +43,21 @@ enum { COMPACT_MAX = 1000 };
 static bool plain_links(hid_t create) {
     return H5Pset_obj_track_times(create, false) >= 0 &&
            H5Pset_link_phase_change(create, COMPACT_MAX, 0) >= 0;
+}
+
+/* What lies there is replaced; a planted link is not followed. HDF5 takes no lock: the output has
+ * one of its own, and some file systems have none. */
+static hid_t create_file(const char *path) {
+    unlink(path);
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    hid_t create = H5Pcreate(H5P_FILE_CREATE);
+    hid_t file = -1;
+    if (access >= 0 && create >= 0 && H5Pset_file_locking(access, false, true) >= 0 &&
+        H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110) >= 0 && plain_links(create))
+        file = H5Fcreate(path, H5F_ACC_EXCL, create, access);
+    H5Pclose(access);
+    H5Pclose(create);
+    return file;
 }
 
 enum dam_status dam_writer_new(struct dam_writer **made, MPI_Comm comm, const char *path,
@@ -60,15 +79,9 @@ enum dam_status dam_writer_new(struct dam_writer **made, MPI_Comm comm, const ch
     writer->comm = comm;
     MPI_Comm_rank(comm, &writer->rank);
     MPI_Comm_size(comm, &writer->size);
-    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    hid_t create = H5Pcreate(H5P_FILE_CREATE);
-    writer->file = -1;
-    if (access >= 0 && create >= 0 && H5Pset_fapl_mpio(access, comm, MPI_INFO_NULL) >= 0 &&
-        H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110) >= 0 && plain_links(create))
-        writer->file = H5Fcreate(path, H5F_ACC_TRUNC, create, access);
-    H5Pclose(access);
-    H5Pclose(create);
-    status = writer->file < 0 ? library_failed(path, "create the file", error) : DAM_OK;
+    writer->file = writer->rank == 0 ? create_file(path) : -1;
+    if (writer->rank == 0 && writer->file < 0)
+        status = library_failed(path, "create the file", error);
     status = dam_agree(comm, status, error);
     if (status != DAM_OK) {
         dam_writer_destroy(writer);
@@ -87,17 +100,20 @@ void dam_writer_destroy(struct dam_writer *writer) {
     free(writer);
 }
 
-enum dam_status dam_writer_group(struct dam_writer *writer, const char *path,
-                                 struct dam_error *error) {
+static bool make_group(const struct dam_writer *writer, const char *path) {
     hid_t create = H5Pcreate(H5P_GROUP_CREATE);
     hid_t group = -1;
     if (create >= 0 && plain_links(create))
         group = H5Gcreate2(writer->file, path, H5P_DEFAULT, create, H5P_DEFAULT);
     H5Pclose(create);
-    enum dam_status status =
-        group < 0 ? library_failed(writer->path, "make a group", error) : DAM_OK;
-    if (group >= 0)
-        H5Gclose(group);
+    return group >= 0 && H5Gclose(group) >= 0;
+}
+
+enum dam_status dam_writer_group(struct dam_writer *writer, const char *path,
+                                 struct dam_error *error) {
+    enum dam_status status = DAM_OK;
+    if (writer->rank == 0 && !make_group(writer, path))
+        status = library_failed(writer->path, "make a group", error);
     return dam_agree(writer->comm, status, error);
 }
 
@@ -152,26 +168,24 @@ static bool select_rows(hid_t space, const struct dam_block *block, hsize_t firs
     return H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) >= 0;
 }
 
-/* Write or read this rank's rows. */
-static bool transfer(hid_t dataset, const struct dam_block *block, hsize_t first, void *read) {
+/* Read this rank's rows. */
+static bool read_rows(hid_t dataset, const struct placed *placed, void *rows) {
+    const struct dam_block *block = &placed->block;
     hid_t in_file = H5Dget_space(dataset);
     hid_t in_memory = space_of(block, block->rows);
     hid_t how = H5Pcreate(H5P_DATASET_XFER);
-    bool done = in_file >= 0 && in_memory >= 0 && how >= 0 && select_rows(in_file, block, first) &&
+    bool read = in_file >= 0 && in_memory >= 0 && how >= 0 &&
+                select_rows(in_file, block, placed->first) &&
                 (block->rows > 0 || H5Sselect_none(in_memory) >= 0) &&
-                H5Pset_dxpl_mpio(how, H5FD_MPIO_COLLECTIVE) >= 0;
-    if (done && read != NULL)
-        done = H5Dread(dataset, block->type, in_memory, in_file, how, read) >= 0;
-    else if (done)
-        done = H5Dwrite(dataset, block->type, in_memory, in_file, how,
-                        block->data == NULL ? "" : block->data) >= 0;
+                H5Pset_dxpl_mpio(how, H5FD_MPIO_COLLECTIVE) >= 0 &&
+                H5Dread(dataset, block->type, in_memory, in_file, how, rows) >= 0;
     H5Pclose(how);
     H5Sclose(in_memory);
     H5Sclose(in_file);
-    return done;
+    return read;
 }
 
-static hid_t create_dataset(struct dam_writer *writer, const struct dam_block *block,
+static hid_t create_dataset(const struct dam_writer *writer, const struct dam_block *block,
                             hsize_t rows) {
     hid_t create = H5Pcreate(H5P_DATASET_CREATE), space = space_of(block, rows), dataset = -1;
     /* Every byte is written, so nothing needs filling first. */
@@ -186,89 +200,161 @@ static hid_t create_dataset(struct dam_writer *writer, const struct dam_block *b
     return dataset;
 }
 
+/* Make the dataset with its attributes; its rows come later. */
+static bool place(const struct dam_writer *writer, struct placed *placed, hsize_t rows,
+                  uint32_t crc) {
+    const struct dam_block *block = &placed->block;
+    hid_t dataset = create_dataset(writer, block, rows);
+    bool made = dataset >= 0 && put_text(dataset, "unit", block->unit) &&
+                put_text(dataset, "doc", block->doc) &&
+                put_attribute(dataset, "crc32c", H5T_STD_U32LE, &crc);
+    haddr_t offset = made && rows > 0 ? H5Dget_offset(dataset) : 0;
+    placed->offset = offset;
+    return dataset >= 0 && H5Dclose(dataset) >= 0 && made && offset != HADDR_UNDEF;
+}
+
 enum dam_status dam_writer_put(struct dam_writer *writer, const struct dam_block *block,
                                struct dam_error *error) {
     assert(writer->count < BLOCKS_MAX);
     unsigned long long mine = block->rows, first = 0, all = 0;
     MPI_Exscan(&mine, &first, 1, MPI_UNSIGNED_LONG_LONG, MPI_SUM, writer->comm);
     MPI_Allreduce(&mine, &all, 1, MPI_UNSIGNED_LONG_LONG, MPI_SUM, writer->comm);
-    first = writer->rank == 0 ? 0 : first;
+    struct placed placed = {.block = *block, .first = writer->rank == 0 ? 0 : first};
     uint32_t crc = checksum_in_order(writer, block);
-    hid_t dataset = create_dataset(writer, block, all);
-    bool put = dataset >= 0;
-    /* Nobody may enter a collective write that another rank will not. */
-    enum dam_status status = dam_agree(
-        writer->comm, put ? DAM_OK : library_failed(writer->path, "make a dataset", error), error);
-    if (status == DAM_OK) {
-        /* An empty dataset has no place in the file, and HDF5 1.10 fails to write to it. */
-        put = (all == 0 || transfer(dataset, block, first, NULL)) &&
-              put_text(dataset, "unit", block->unit) && put_text(dataset, "doc", block->doc) &&
-              put_attribute(dataset, "crc32c", H5T_STD_U32LE, &crc);
-        status =
-            dam_agree(writer->comm,
-                      put ? DAM_OK : library_failed(writer->path, "write a dataset", error), error);
-    }
-    if (status != DAM_OK)
-        return status;
-    H5Dclose(dataset);
+    enum dam_status status = DAM_OK;
+    if (writer->rank == 0 && !place(writer, &placed, all, crc))
+        status = library_failed(writer->path, "make a dataset", error);
+    /* An empty dataset has no place in the file, and HDF5 1.10 fails to read it. */
     if (all > 0)
-        writer->written[writer->count++] = (struct written){*block, first};
-    return DAM_OK;
+        writer->blocks[writer->count++] = placed;
+    return dam_agree(writer->comm, status, error);
+}
+
+static bool note(const struct dam_writer *writer, const char *path, const char *name,
+                 const char *text) {
+    hid_t dataset = H5Dopen2(writer->file, path, H5P_DEFAULT);
+    bool put = dataset >= 0 && put_text(dataset, name, text);
+    return dataset >= 0 && H5Dclose(dataset) >= 0 && put;
 }
 
 enum dam_status dam_writer_note(struct dam_writer *writer, const char *path, const char *name,
                                 const char *text, struct dam_error *error) {
-    hid_t dataset = H5Dopen2(writer->file, path, H5P_DEFAULT);
-    bool put = dataset >= 0 && put_text(dataset, name, text);
-    if (dataset >= 0)
-        H5Dclose(dataset);
-    enum dam_status status = put ? DAM_OK : library_failed(writer->path, "note a column", error);
+    enum dam_status status = DAM_OK;
+    if (writer->rank == 0 && !note(writer, path, name, text))
+        status = library_failed(writer->path, "note a column", error);
     return dam_agree(writer->comm, status, error);
 }
 
-static enum dam_status compare(struct dam_writer *writer, const struct written *written,
-                               struct dam_error *error) {
-    const struct dam_block *block = &written->block;
-    size_t size = (size_t)block->rows * row_bytes(block);
-    void *found = malloc(size + 1);
-    if (found == NULL)
-        return dam_fail(error, DAM_MEMORY, "%s: no memory to read %s back", writer->path,
-                        block->path);
-    hid_t dataset = H5Dopen2(writer->file, block->path, H5P_DEFAULT);
-    bool read = dataset >= 0 && transfer(dataset, block, written->first, found);
+/* ---- rows ---- */
+
+/* HDF5 can neither close its file nor be ended: only the whole program can. */
+static enum dam_status abandon(struct dam_writer *writer, struct dam_error *error) {
+    writer->file = -1;
+    return error->status = DAM_PARALLEL;
+}
+
+/* Everything but the rows reaches the file, and every rank learns where its rows go. */
+static enum dam_status end_layout(struct dam_writer *writer, struct dam_error *error) {
     enum dam_status status = DAM_OK;
-    if (!read)
-        status = library_failed(writer->path, "read the file back", error);
-    else if (size > 0 && memcmp(found, block->data, size) != 0)
-        status = dam_fail(error, DAM_DAMAGED,
-                          "%s: %s was not written as it is; the journal is intact: start again, "
-                          "with OMPI_MCA_fs_ufs_lock_algorithm=3 set",
-                          writer->path, block->path);
-    if (dataset >= 0)
-        H5Dclose(dataset);
-    free(found);
+    if (writer->rank == 0) {
+        if (H5Fclose(writer->file) < 0)
+            status = library_failed(writer->path, "lay out the file", error);
+        writer->file = -1;
+    }
+    for (size_t b = 0; b < writer->count; b++)
+        MPI_Bcast(&writer->blocks[b].offset, 1, MPI_UINT64_T, 0, writer->comm);
+    /* HDF5 1.10 crashes as the program ends where a file could not be closed. */
+    return dam_agree(writer->comm, status, error) == DAM_OK ? DAM_OK : abandon(writer, error);
+}
+
+/* Under a lock NFS writes these bytes alone: without, whole pages, a neighbour's rows among them.
+ * Where there are no locks, reading back tells. */
+static void lock_range(int descriptor, short type, uint64_t offset, size_t size) {
+    struct flock range = {
+        .l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)offset, .l_len = (off_t)size};
+    int locked = fcntl(descriptor, F_SETLKW, &range);
+    (void)locked;
+}
+
+static enum dam_status write_block(const struct dam_writer *writer, int descriptor,
+                                   const struct placed *placed, struct dam_error *error) {
+    const struct dam_block *block = &placed->block;
+    size_t size = (size_t)block->rows * row_bytes(block);
+    uint64_t offset = placed->offset + placed->first * row_bytes(block);
+    if (size == 0)
+        return DAM_OK;
+    lock_range(descriptor, F_WRLCK, offset, size);
+    enum dam_status status =
+        dam_file_write_at(descriptor, block->data, size, offset, writer->path, error);
+    lock_range(descriptor, F_UNLCK, offset, size);
     return status;
 }
 
+static enum dam_status write_blocks(const struct dam_writer *writer, struct dam_error *error) {
+    int descriptor = open(writer->path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (descriptor < 0)
+        return dam_fail(error, DAM_FILE, "%s: cannot open it to write: %s", writer->path,
+                        strerror(errno));
+    enum dam_status status = DAM_OK;
+    for (size_t b = 0; status == DAM_OK && b < writer->count; b++)
+        status = write_block(writer, descriptor, &writer->blocks[b], error);
+    if (status == DAM_OK && fsync(descriptor) != 0)
+        status = dam_fail(error, DAM_FILE, "%s: cannot bring it to disk: %s", writer->path,
+                          strerror(errno));
+    if (close(descriptor) != 0 && status == DAM_OK)
+        status = dam_fail(error, DAM_FILE, "%s: cannot close: %s", writer->path, strerror(errno));
+    return status;
+}
+
+/* ---- what arrived ---- */
+
 static enum dam_status reopen(struct dam_writer *writer, struct dam_error *error) {
-    bool closed = H5Fclose(writer->file) >= 0;
-    writer->file = -1;
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    if (closed && access >= 0 && H5Pset_fapl_mpio(access, writer->comm, MPI_INFO_NULL) >= 0)
+    if (access >= 0 && H5Pset_fapl_mpio(access, writer->comm, MPI_INFO_NULL) >= 0)
         writer->file = H5Fopen(writer->path, H5F_ACC_RDONLY, access);
     H5Pclose(access);
-    enum dam_status status = writer->file < 0
-                                 ? library_failed(writer->path, "close and reopen the file", error)
-                                 : DAM_OK;
+    enum dam_status status =
+        writer->file < 0 ? library_failed(writer->path, "read the file back", error) : DAM_OK;
+    /* Ranks that did open it would wait for the others to close it. */
+    return dam_agree(writer->comm, status, error) == DAM_OK ? DAM_OK : abandon(writer, error);
+}
+
+static enum dam_status compare(const struct dam_writer *writer, const struct placed *placed,
+                               struct dam_error *error) {
+    const struct dam_block *block = &placed->block;
+    size_t size = (size_t)block->rows * row_bytes(block);
+    void *found = malloc(size + 1);
+    hid_t dataset = found == NULL ? -1 : H5Dopen2(writer->file, block->path, H5P_DEFAULT);
+    enum dam_status status = DAM_OK;
+    if (found == NULL)
+        status =
+            dam_fail(error, DAM_MEMORY, "%s: no memory to read %s back", writer->path, block->path);
+    else if (dataset < 0)
+        status = library_failed(writer->path, "find a dataset again", error);
+    /* Nobody may enter a collective read that another rank will not. */
+    status = dam_agree(writer->comm, status, error);
+    if (status == DAM_OK && !read_rows(dataset, placed, found))
+        status = library_failed(writer->path, "read the file back", error);
+    else if (status == DAM_OK && size > 0 && memcmp(found, block->data, size) != 0)
+        status =
+            dam_fail(error, DAM_DAMAGED,
+                     "%s: %s is not on disk as it was written; the journal is intact: see that "
+                     "the disk is sound, and start again",
+                     writer->path, block->path);
+    if (dataset >= 0)
+        H5Dclose(dataset);
+    free(found);
     return dam_agree(writer->comm, status, error);
 }
 
 enum dam_status dam_writer_finish(struct dam_writer *writer, struct dam_error *error) {
-    enum dam_status status = reopen(writer, error);
-    for (size_t w = 0; status == DAM_OK && w < writer->count; w++)
-        status = dam_agree(writer->comm, compare(writer, &writer->written[w], error), error);
+    enum dam_status status = end_layout(writer, error);
     if (status == DAM_OK)
-        status = dam_agree(writer->comm, dam_file_sync(writer->path, error), error);
+        status = dam_agree(writer->comm, write_blocks(writer, error), error);
+    if (status == DAM_OK)
+        status = reopen(writer, error);
+    for (size_t b = 0; status == DAM_OK && b < writer->count; b++)
+        status = compare(writer, &writer->blocks[b], error);
     if (status == DAM_OK)
         dam_writer_destroy(writer);
     return status;

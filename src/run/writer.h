@@ -1,8 +1,14 @@
 /* Writing an HDF5 file by all ranks, checked before anyone sees it.
  *
- * Each rank owns a contiguous block of a dataset's rows; every dataset is written once, by one
- * collective call without gaps, carries `unit`, `doc` and `crc32c` attributes, and is read back and
- * compared. Contents depend on the data alone, not on how many ranks wrote them. */
+ * Rank 0 lays the file out: groups, datasets without their rows, attributes. Then each rank writes
+ * its own rows, a contiguous block of each dataset, to their place; all read theirs back through
+ * HDF5 and compare. So every dataset is written once and without gaps, and carries `unit`, `doc`
+ * and `crc32c` attributes; contents depend on the data alone, not on how many ranks wrote them.
+ *
+ * Why not by HDF5's collective writes: where one fails on one rank, HDF5 1.10 leaves the others
+ * waiting in its barriers for ever, and Open MPI's layer below hides failures, and before 4.1.7
+ * damages rows that interleave. Here a failure is that of one call on one rank, and all hear of it.
+ */
 #ifndef DAM_RUN_WRITER_H
 #define DAM_RUN_WRITER_H
 
@@ -15,7 +21,7 @@ struct dam_writer;
 /* One dataset as this rank sees it. All but rows and data must agree on all ranks. */
 struct dam_block {
     const char *path; /* "/results"; its group must exist */
-    hid_t type;       /* in the file and in memory */
+    hid_t type;       /* in the file and in memory, byte for byte */
     size_t type_size; /* bytes of one element */
     hsize_t width;    /* 0: [rows]; else [rows][width] */
     int scalar;       /* a single value, held by rank 0 (rows = 1 there, 0 elsewhere) */
@@ -39,13 +45,12 @@ enum dam_status dam_writer_put(struct dam_writer *writer, const struct dam_block
 enum dam_status dam_writer_note(struct dam_writer *writer, const char *dataset, const char *name,
                                 const char *text, struct dam_error *error) DAM_CHECKED;
 
-/* Close the file, read every block back and compare, bring it to disk. Frees the writer, but for
- * one that failed. */
+/* Write the rows, read every block back and compare, bring it all to disk. Frees the writer, but
+ * for one that failed. DAM_PARALLEL: HDF5 cannot close the file, and the program must end at
+ * once. */
 enum dam_status dam_writer_finish(struct dam_writer *writer, struct dam_error *error) DAM_CHECKED;
 
-/* Close and free; NULL is allowed. Collective, and only while no other call has failed: after a
- * failure on several ranks HDF5 no longer agrees with itself, and closing may wait for ever. Then
- * leave the file open and end the program. */
+/* Close and free; NULL is allowed. Collective. */
 void dam_writer_destroy(struct dam_writer *writer);
 
 #endif
