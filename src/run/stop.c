@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,11 +31,30 @@ static void handle(int signal, void (*handler)(int)) {
     sigaction(signal, &action, NULL);
 }
 
+/* The launcher, where one started this rank; 0 elsewhere. */
+static pid_t launcher;
+
+/* Sent when the thread that started this rank ends, which the launcher may survive: then this
+ * process still has the same parent. The signal is one that does nothing by default. */
+static void on_orphaned(int signal) {
+    if (getppid() != launcher)
+        on_end(signal);
+}
+
+static void watch_launcher(void) {
+    if (getenv("OMPI_COMM_WORLD_SIZE") == NULL)
+        return;
+    launcher = getppid();
+    handle(SIGURG, on_orphaned);
+    prctl(PR_SET_PDEATHSIG, SIGURG);
+}
+
 void dam_stop_install(void) {
     handle(SIGUSR1, on_drain);
     handle(SIGTERM, on_end);
     handle(SIGINT, on_end);
     handle(SIGPIPE, SIG_IGN);
+    watch_launcher();
 }
 
 bool dam_stop_signalled(void) {
