@@ -84,7 +84,8 @@ enum dam_status dam_file_replace(const char *path, const void *data, size_t size
 
 enum dam_status dam_file_read(const char *path, char **data, size_t *size,
                               struct dam_error *error) {
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    /* Not to wait for the other end of a planted pipe. */
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (descriptor < 0)
         return failed("open", path, error);
     struct stat about;

@@ -22,7 +22,7 @@ enum dam_status dam_file_read_at(int descriptor, void *data, size_t size, uint64
 enum dam_status dam_file_replace(const char *path, const void *data, size_t size, int durable,
                                  struct dam_error *error) DAM_CHECKED;
 
-/* The whole of a file in a fresh buffer of the caller's, 0-terminated. */
+/* The whole of a file, which is not a link, in a fresh buffer of the caller's, 0-terminated. */
 enum dam_status dam_file_read(const char *path, char **data, size_t *size,
                               struct dam_error *error) DAM_CHECKED;
 

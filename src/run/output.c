@@ -10,12 +10,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* One's own link, or the system's, is meant; in a folder that others can write to, another's may
+ * have been planted to have a file of mine replaced. */
+static bool is_trusted(const struct stat *link) {
+    return link->st_uid == geteuid() || link->st_uid == 0;
+}
+
 enum dam_status dam_output_paths_new(struct dam_output_paths *paths, const char *file,
                                      struct dam_error *error) {
     *paths = (struct dam_output_paths){0};
     struct stat about;
+    bool is_link = lstat(file, &about) == 0 && S_ISLNK(about.st_mode);
+    if (is_link && !is_trusted(&about))
+        return dam_fail(error, DAM_INPUT,
+                        "%s: is a link of another user (id %lu); name the file it points to, or "
+                        "another output, with -o",
+                        file, (unsigned long)about.st_uid);
     /* Publishing replaces a file by renaming another: of a link, it must be the target. */
-    if (lstat(file, &about) == 0 && S_ISLNK(about.st_mode))
+    if (is_link)
         paths->file = realpath(file, NULL);
     if (paths->file == NULL)
         paths->file = strdup(file);
@@ -112,6 +124,19 @@ static enum dam_status held(const struct dam_output_paths *paths, int descriptor
                     paths->file, holder, paths->stop);
 }
 
+/* Why a lock could not be taken. A file system without locks is no reason not to run. */
+static enum dam_status not_locked(const struct dam_output_paths *paths, int descriptor,
+                                  struct dam_error *error) {
+    if (errno == EACCES || errno == EAGAIN)
+        return held(paths, descriptor, error);
+    if (errno != ENOSYS && errno != EOPNOTSUPP && errno != ENOLCK)
+        return dam_fail(error, DAM_FILE, "%s: cannot lock: %s", paths->lock, strerror(errno));
+    fprintf(stderr,
+            "dam: %s: cannot be locked here (%s): see yourself that no other run writes it\n",
+            paths->file, strerror(errno));
+    return DAM_OK;
+}
+
 static void sign(int descriptor) {
     char host[128] = "", text[256];
     gethostname(host, sizeof host - 1);
@@ -132,12 +157,11 @@ enum dam_status dam_output_lock(const struct dam_output_paths *paths, int *descr
                         paths->lock, strerror(errno));
     struct flock whole = whole_file(F_WRLCK);
     if (fcntl(lock, F_SETLK, &whole) != 0) {
-        status =
-            errno == EACCES || errno == EAGAIN
-                ? held(paths, lock, error)
-                : dam_fail(error, DAM_FILE, "%s: cannot lock: %s", paths->lock, strerror(errno));
-        close(lock);
-        return status;
+        status = not_locked(paths, lock, error);
+        if (status != DAM_OK) {
+            close(lock);
+            return status;
+        }
     }
     sign(lock);
     *descriptor = lock;

@@ -15,6 +15,7 @@ struct dam_output_paths {
     char *temporary; /* FILE.h5.journal/publish.h5: the file before its rename */
 };
 
+/* Fails with DAM_INPUT where FILE.h5 is a link of another user but root, else with DAM_MEMORY. */
 enum dam_status dam_output_paths_new(struct dam_output_paths *paths, const char *file,
                                      struct dam_error *error) DAM_CHECKED;
 void dam_output_paths_destroy(struct dam_output_paths *paths);
@@ -26,7 +27,8 @@ enum dam_status dam_output_check(const struct dam_output_paths *paths,
 
 /* Create the journal folder where missing and take its lock, which the kernel releases when the
  * process dies. Fails with DAM_INPUT when another run holds it (the text names host and pid) or the
- * folder cannot be made; DAM_FILE otherwise. *descriptor keeps the lock. */
+ * folder cannot be made; DAM_FILE otherwise. Where the file system has no locks, it says so on
+ * stderr and goes on. *descriptor keeps the lock. */
 enum dam_status dam_output_lock(const struct dam_output_paths *paths, int *descriptor,
                                 struct dam_error *error) DAM_CHECKED;
 

@@ -35,6 +35,10 @@ void dam_payload_reader_destroy(struct dam_payload_reader *reader) {
     *reader = (struct dam_payload_reader){0};
 }
 
+static int open_journal(const char *path) {
+    return open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+}
+
 enum dam_status dam_payload_read(struct dam_payload_reader *reader, const struct dam_entry *entry,
                                  void *payload, struct dam_error *error) {
     const char *path = reader->ledger->files[entry->file];
@@ -42,7 +46,11 @@ enum dam_status dam_payload_read(struct dam_payload_reader *reader, const struct
     if (*descriptor < 0) {
         if (reader->open_count == OPEN_MAX_FILES)
             close_all(reader);
-        *descriptor = open(path, O_RDONLY | O_CLOEXEC);
+        *descriptor = open_journal(path);
+        if (*descriptor < 0 && (errno == EMFILE || errno == ENFILE)) {
+            close_all(reader);
+            *descriptor = open_journal(path);
+        }
         if (*descriptor < 0)
             return dam_fail(error, DAM_FILE, "%s: cannot read: %s", path, strerror(errno));
         reader->open_count++;
