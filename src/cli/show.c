@@ -1,4 +1,5 @@
 #include "cli/arguments.h"
+#include "cli/isolate.h"
 #include "cli/table.h"
 #include "run/result.h"
 #include <stdlib.h>
@@ -116,6 +117,23 @@ static void warn_of_unfinished(const char *file, const struct dam_result_dataset
                 file, results->row_count, partial, failed);
 }
 
+static enum dam_status show(const char *file, const void *context, struct dam_error *error) {
+    const struct command *command = context;
+    struct dam_result *result;
+    enum dam_status status = dam_result_open(&result, file, error);
+    if (status != DAM_OK)
+        return status;
+    struct dam_result_dataset *results;
+    status = dam_result_read(result, "/results", &results, error);
+    if (status == DAM_OK) {
+        status = print_results(results, command->csv, error);
+        warn_of_unfinished(file, results);
+        dam_result_dataset_destroy(results);
+    }
+    dam_result_close(result);
+    return status;
+}
+
 enum dam_status dam_cli_show(const struct dam_call *call, struct dam_error *error) {
     static const struct dam_arguments arguments = {
         .positional = "FILE.h5", .least = 1, .most = 1, .options = options, .take = take};
@@ -124,17 +142,5 @@ enum dam_status dam_cli_show(const struct dam_call *call, struct dam_error *erro
     enum dam_status status = dam_arguments_parse(&arguments, call, &command, &helped, error);
     if (status != DAM_OK || helped)
         return status;
-    struct dam_result *result;
-    status = dam_result_open(&result, command.file, error);
-    if (status != DAM_OK)
-        return status;
-    struct dam_result_dataset *results;
-    status = dam_result_read(result, "/results", &results, error);
-    if (status == DAM_OK) {
-        status = print_results(results, command.csv, error);
-        warn_of_unfinished(command.file, results);
-        dam_result_dataset_destroy(results);
-    }
-    dam_result_close(result);
-    return status;
+    return dam_isolate(command.file, show, &command, error);
 }

@@ -1,4 +1,5 @@
 #include "cli/arguments.h"
+#include "cli/isolate.h"
 #include "run/output.h"
 #include "run/progress.h"
 #include "run/result.h"
@@ -59,7 +60,8 @@ static void print_progress(const struct dam_progress *progress,
 }
 
 /* Without a status file (the journal was removed) the rows' own status is what is left. */
-static enum dam_status print_rows(const char *file, struct dam_error *error) {
+static enum dam_status print_rows(const char *file, const void *context, struct dam_error *error) {
+    (void)context;
     struct dam_result *result;
     enum dam_status status = dam_result_open(&result, file, error);
     if (status != DAM_OK)
@@ -97,7 +99,7 @@ static enum dam_status print_status(const char *file, struct dam_error *error) {
         if (status == DAM_OK)
             print_progress(&progress, &paths);
     } else if (access(file, F_OK) == 0) {
-        status = print_rows(file, error);
+        status = dam_isolate(file, print_rows, NULL, error);
     } else {
         status = dam_fail(error, DAM_FILE,
                           "%s: neither this file nor a run's %s exists; name the output of a run",

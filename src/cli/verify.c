@@ -1,5 +1,6 @@
 #include "run/verify.h"
 #include "cli/arguments.h"
+#include "cli/isolate.h"
 #include "run/open.h"
 
 static enum dam_status take(int key, const char *value, void *context, struct dam_error *error) {
@@ -14,16 +15,9 @@ static void report(void *context, const char *line) {
     fprintf(stderr, "dam: %s\n", line);
 }
 
-enum dam_status dam_cli_verify(const struct dam_call *call, struct dam_error *error) {
-    static const struct dam_arguments arguments = {
-        .positional = "FILE.h5", .least = 1, .most = 1, .take = take};
-    const char *file = NULL;
-    bool helped;
-    enum dam_status status = dam_arguments_parse(&arguments, call, &file, &helped, error);
-    if (status != DAM_OK || helped)
-        return status;
+static enum dam_status verify(const char *file, const void *kinds, struct dam_error *error) {
     struct dam_verification verification;
-    status = dam_verify(file, call->kinds, report, NULL, &verification, error);
+    enum dam_status status = dam_verify(file, kinds, report, NULL, &verification, error);
     if (status != DAM_OK)
         return status;
     char size[32];
@@ -33,4 +27,15 @@ enum dam_status dam_cli_verify(const struct dam_call *call, struct dam_error *er
                                       : "; its kind or schema version is not one of this "
                                         "program's, so its columns were not compared");
     return DAM_OK;
+}
+
+enum dam_status dam_cli_verify(const struct dam_call *call, struct dam_error *error) {
+    static const struct dam_arguments arguments = {
+        .positional = "FILE.h5", .least = 1, .most = 1, .take = take};
+    const char *file = NULL;
+    bool helped;
+    enum dam_status status = dam_arguments_parse(&arguments, call, &file, &helped, error);
+    if (status != DAM_OK || helped)
+        return status;
+    return dam_isolate(file, verify, call->kinds, error);
 }
