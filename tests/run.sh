@@ -2,8 +2,9 @@
 # Installs what is missing, builds, and runs the tests: `tests/run.sh [--suite NAME]...`.
 #
 # All suites run in a release build (build/); those that sanitizers can judge run again under
-# AddressSanitizer and UndefinedBehaviorSanitizer (build-sanitize/). The last line is
-# 'N passed, N failed', counted from Meson's logs; the exit code is 0 only if none failed.
+# AddressSanitizer and UndefinedBehaviorSanitizer (build-sanitize/), and the fuzzers search for
+# some seconds (build-fuzz/). The last line is 'N passed, N failed', counted from Meson's logs; the
+# exit code is 0 only if none failed.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 # shellcheck source=jobs/mpi-env.sh
@@ -11,6 +12,7 @@ cd "$(dirname "$0")/.." || exit 1
 
 release_suites=(unit mpi cli repro style)
 sanitize_suites=(unit mpi cli)
+fuzz_suites=(fuzz)
 
 # run_suites DIRECTORY SUITES SETUP_OPTION...: build there and run those of SUITES that are wanted.
 run_suites() {
@@ -60,10 +62,11 @@ sys.exit(failed > 0)
 PYTHON
 }
 
+all_suites=("${release_suites[@]}" "${fuzz_suites[@]}")
 wanted=()
 while [ $# -gt 0 ]; do
-    if [ "$1" != --suite ] || [[ " ${release_suites[*]} " != *" ${2-} "* ]]; then
-        echo "usage: $0 [--suite NAME]..., NAME one of: ${release_suites[*]}" >&2
+    if [ "$1" != --suite ] || [[ " ${all_suites[*]} " != *" ${2-} "* ]]; then
+        echo "usage: $0 [--suite NAME]..., NAME one of: ${all_suites[*]}" >&2
         exit 2
     fi
     wanted+=("$2")
@@ -83,6 +86,8 @@ if jobs/install-deps.sh --tests; then
     export ASAN_OPTIONS=halt_on_error=1:abort_on_error=1
     export UBSAN_OPTIONS=halt_on_error=1:abort_on_error=1:print_stacktrace=1
     run_suites build-sanitize "${sanitize_suites[*]}" --buildtype=debugoptimized \
+        -Db_sanitize=address,undefined -Db_lundef=false
+    CC=clang run_suites build-fuzz "${fuzz_suites[*]}" --buildtype=debugoptimized -Dfuzz=true \
         -Db_sanitize=address,undefined -Db_lundef=false
 else
     broken+=(dependencies)

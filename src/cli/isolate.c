@@ -139,10 +139,10 @@ static enum dam_status explain_death(const char *file, int wait_status, struct b
     int number = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
     const char *name = sigabbrev_np(number);
     char words[256] = "";
+    if (number == SIGABRT)
+        last_line(err, words, sizeof words);
     switch (number) {
     case SIGABRT:
-        last_line(err, words, sizeof words);
-        /* fall through */
     case SIGSEGV:
     case SIGBUS:
     case SIGFPE:

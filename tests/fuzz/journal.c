@@ -1,0 +1,155 @@
+/* A fuzzer of journals. An input is a journal file, read as one of the study at hand and as one of
+ * another; or, after a byte 0xFF, it tells of rows, which are written, damaged and read again. */
+#include "run/journal.h"
+#include "fuzz.h"
+#include "kinds/kind.h"
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ROWS_MAX = 32 };
+
+struct written {
+    struct dam_row row;
+    const uint8_t *payload;
+    uint32_t size;
+};
+
+/* What a reader found, of what was written: `next` is the first row that may still come. */
+struct reading {
+    const struct written *rows;
+    size_t count, next, found;
+    uint64_t bytes;
+};
+
+/* That of a study with `seed: 1`, so that the journals of such runs serve as seeds. */
+static struct dam_journal_identity identity_of(const char *kind, uint64_t seed) {
+    struct dam_journal_identity identity = {.seed = seed};
+    snprintf(identity.kind, sizeof identity.kind, "%s", kind);
+    identity.schema_version = dam_kinds_find(&dam_kinds, kind)->schema.version;
+    return identity;
+}
+
+static enum dam_status count(void *context, const struct dam_row *row, const void *payload,
+                             uint32_t size, uint64_t offset, struct dam_error *error) {
+    (void)error;
+    struct reading *reading = context;
+    uint32_t sum = row->status; /* read every byte */
+    for (uint32_t i = 0; i < size; i++)
+        sum += ((const uint8_t *)payload)[i];
+    FUZZ_EXPECT(size <= DAM_PAYLOAD_MAX && offset >= reading->bytes);
+    reading->bytes += size + (sum & 0);
+    reading->found++;
+    return DAM_OK;
+}
+
+/* It must be one of those written, in their order. */
+static enum dam_status compare(void *context, const struct dam_row *row, const void *payload,
+                               uint32_t size, uint64_t offset, struct dam_error *error) {
+    struct reading *reading = context;
+    for (bool same = false; !same; reading->next++) {
+        FUZZ_EXPECT(reading->next < reading->count);
+        const struct written *written = &reading->rows[reading->next];
+        same = memcmp(row, &written->row, sizeof *row) == 0 && size == written->size &&
+               memcmp(payload, written->payload, size) == 0;
+    }
+    return count(context, row, payload, size, offset, error);
+}
+
+static enum dam_status read_journal(const char *path, const struct dam_journal_identity *identity,
+                                    dam_row_visitor *visit, struct reading *reading,
+                                    uint64_t *damaged) {
+    struct dam_error error = {0};
+    enum dam_status status = dam_journal_read(path, identity, visit, reading, damaged, &error);
+    fuzz_check_answer(status, &error, "", "");
+    return status;
+}
+
+static void read_raw(const uint8_t *data, size_t size) {
+    const struct dam_journal_identity identities[] = {identity_of("capacity", 1),
+                                                      identity_of("xor", 7)};
+    const char *path = fuzz_file(data, size);
+    for (size_t i = 0; i < 2; i++) {
+        struct reading reading = {0};
+        uint64_t damaged;
+        if (read_journal(path, &identities[i], count, &reading, &damaged) == DAM_OK)
+            FUZZ_EXPECT(damaged + reading.bytes <= size);
+    }
+}
+
+/* Each row is a byte, the length of its payload, the row's own bytes, and the payload. */
+static size_t parse_rows(const uint8_t *data, size_t size, struct written rows[ROWS_MAX]) {
+    size_t count = 0;
+    for (; size > sizeof(struct dam_row) && count < ROWS_MAX; count++) {
+        struct written *row = &rows[count];
+        memcpy(&row->row, data + 1, sizeof row->row);
+        row->payload = data + 1 + sizeof row->row;
+        size -= 1 + sizeof row->row;
+        row->size = data[0] < size ? data[0] : (uint32_t)size;
+        size -= row->size;
+        data = row->payload + row->size;
+    }
+    return count;
+}
+
+static void write_rows(const char *name, const struct dam_journal_identity *identity,
+                       const struct written *rows, size_t count) {
+    struct dam_journal *journal;
+    struct dam_error error;
+    uint64_t offset;
+    FUZZ_EXPECT(dam_journal_new(&journal, fuzz_folder(), name, identity, &error) == DAM_OK);
+    for (size_t r = 0; r < count; r++)
+        FUZZ_EXPECT(dam_journal_append(journal, &rows[r].row, rows[r].payload, rows[r].size,
+                                       &offset, &error) == DAM_OK);
+    dam_journal_destroy(journal);
+}
+
+/* Change one byte, or cut the file there. */
+static void damage(const char *path, uint32_t random) {
+    int descriptor = open(path, O_RDWR | O_CLOEXEC);
+    off_t size = lseek(descriptor, 0, SEEK_END);
+    off_t at = random % size;
+    uint8_t byte = 0;
+    FUZZ_EXPECT(descriptor >= 0 && pread(descriptor, &byte, 1, at) == 1);
+    byte ^= (uint8_t)(1 + (random >> 24) % 255);
+    FUZZ_EXPECT(random & 1 ? pwrite(descriptor, &byte, 1, at) == 1
+                           : ftruncate(descriptor, at) == 0);
+    close(descriptor);
+}
+
+static void write_damage_read(const uint8_t *data, size_t size) {
+    static char path[256];
+    struct written rows[ROWS_MAX];
+    uint32_t random = 0;
+    memcpy(&random, data, size < sizeof random ? size : sizeof random);
+    size_t count = parse_rows(data, size, rows);
+    if (count == 0)
+        return;
+    struct dam_journal_identity identity = identity_of("capacity", 1), other = identity;
+    other.seed++;
+    snprintf(path, sizeof path, "%s/journal", fuzz_folder());
+    unlink(path);
+    write_rows("journal", &identity, rows, count);
+
+    uint64_t damaged;
+    struct reading whole = {.rows = rows, .count = count};
+    FUZZ_EXPECT(read_journal(path, &identity, compare, &whole, &damaged) == DAM_OK);
+    FUZZ_EXPECT(whole.found == count && damaged == 0);
+    struct reading none = {0};
+    FUZZ_EXPECT(read_journal(path, &other, compare, &none, &damaged) == DAM_INPUT);
+
+    damage(path, random);
+    struct reading rest = {.rows = rows, .count = count};
+    enum dam_status status = read_journal(path, &identity, compare, &rest, &damaged);
+    FUZZ_EXPECT(status == DAM_OK || status == DAM_INPUT);
+    (void)!(read_journal(path, &other, compare, &none, &damaged) == DAM_OK);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    if (size > 0 && data[0] == 0xFF)
+        write_damage_read(data + 1, size - 1);
+    else
+        read_raw(data, size);
+    return 0;
+}
