@@ -49,6 +49,10 @@ struct dam_error {
 enum dam_status dam_fail(struct dam_error *error, enum dam_status status, const char *format, ...)
     DAM_PRINTF(3, 4);
 
+/* Replace, in place, each control character of a text by '?': what could move a terminal's cursor
+ * in words that come from a file. Returns text. */
+char *dam_printable(char *text);
+
 /* The short meaning of a status, a static string. */
 const char *dam_status_text(enum dam_status status);
 

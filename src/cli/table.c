@@ -1,7 +1,6 @@
 #include "cli/table.h"
 #include "study/schema.h"
 #include <assert.h>
-#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -55,9 +54,9 @@ static void append(struct dam_table *table, const char *text, size_t length) {
         table->capacity = capacity;
     }
     char *copy = table->strings + table->size;
-    for (size_t i = 0; i < length; i++)
-        copy[i] = iscntrl((unsigned char)text[i]) ? '?' : text[i];
+    memcpy(copy, text, length);
     copy[length] = '\0';
+    dam_printable(copy);
     table->size += length + 1;
 }
 
@@ -76,6 +75,8 @@ void dam_table_column(struct dam_table *table, const char *name, const char *uni
         table->failed = true;
         return;
     }
+    dam_printable(column.name);
+    dam_printable(column.unit);
     column.width = strlen(name) > strlen(shown) ? strlen(name) : strlen(shown);
     columns[table->column_count++] = column;
 }

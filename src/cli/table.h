@@ -15,12 +15,13 @@ struct dam_table;
 struct dam_table *dam_table_new(bool csv);
 void dam_table_destroy(struct dam_table *table);
 
-/* Declare a column, before any cell. The unit "1" is not shown. Both are copied. */
+/* Declare a column, before any cell. The unit "1" is not shown. Both are copied, and
+ * printable (dam_printable). */
 void dam_table_column(struct dam_table *table, const char *name, const char *unit);
 
 /* The next cell of the current row. Reals: six digits for people and "-" for NaN; in CSV the
- * fewest digits that read back to the same number, nan, inf and -inf. Text is copied; its control
- * characters become '?'. */
+ * fewest digits that read back to the same number, nan, inf and -inf. Text is copied, and printable
+ * (dam_printable). */
 void dam_table_integer(struct dam_table *table, int64_t value);
 void dam_table_real(struct dam_table *table, double value);
 void dam_table_text(struct dam_table *table, const char *text, size_t length);

@@ -23,13 +23,14 @@ static void mark_cut(char text[static DAM_ERROR_LENGTH]) {
 }
 
 /* C0, DEL, and C1 as UTF-8 writes it (C2 80 .. C2 9F): all that can move a terminal's cursor. */
-static void replace_controls(char *text) {
+char *dam_printable(char *text) {
     for (unsigned char *c = (unsigned char *)text; *c != '\0'; c++) {
         if (*c < 0x20 || *c == 0x7f)
             *c = '?';
         else if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
             c[0] = c[1] = '?';
     }
+    return text;
 }
 
 enum dam_status dam_fail(struct dam_error *error, enum dam_status status, const char *format, ...) {
@@ -47,7 +48,7 @@ enum dam_status dam_fail(struct dam_error *error, enum dam_status status, const 
         snprintf(text, sizeof text, "%s", dam_status_text(status));
     else if ((size_t)length >= sizeof text)
         mark_cut(text);
-    replace_controls(text);
+    dam_printable(text);
 
     error->status = status;
     memcpy(error->text, text, sizeof text);
