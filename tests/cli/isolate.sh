@@ -38,6 +38,12 @@ refuses 1 'alone.h5: the process that read it ended with exit code 3' troubled e
 refuses 1 'alone.h5: the process that read it was ended by signal 9, KILL' \
     troubled 9 show alone.h5
 
+# A real one: libhdf5 1.10.8 reads beyond its memory here; later ones may refuse the file.
+for command in show verify status; do
+    [ "$sanitized" -gt 0 ] || refuses 1 'crashes-libhdf5.h5: ' \
+        dam $command "$root/tests/fuzz/seeds/result/crashes-libhdf5.h5"
+done
+
 # It loops for ever, or wants endless memory.
 bounded() {
     (ulimit -S "$1" "$2" && troubled "${@:3}")

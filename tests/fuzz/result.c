@@ -69,7 +69,8 @@ void __asan_on_error(void) {
 /* Huge sizes fail as they do within the program's bounds. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void) {
-    return "allocator_may_return_null=1:max_allocation_size_mb=1024:detect_leaks=0";
+    return "allocator_may_return_null=1:max_allocation_size_mb=1024:"
+           "quarantine_size_mb=4:detect_leaks=0";
 }
 
 static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGXCPU};
