@@ -59,9 +59,9 @@ static enum dam_status compare(void *context, const struct dam_row *row, const v
 
 static enum dam_status read_journal(const char *path, const struct dam_journal_identity *identity,
                                     dam_row_visitor *visit, struct reading *reading,
-                                    uint64_t *damaged) {
+                                    struct dam_journal_state *state) {
     struct dam_error error = {0};
-    enum dam_status status = dam_journal_read(path, identity, visit, reading, damaged, &error);
+    enum dam_status status = dam_journal_read(path, identity, visit, reading, state, &error);
     fuzz_check_answer(status, &error, "", "");
     return status;
 }
@@ -72,9 +72,9 @@ static void read_raw(const uint8_t *data, size_t size) {
     const char *path = fuzz_file(data, size);
     for (size_t i = 0; i < 2; i++) {
         struct reading reading = {0};
-        uint64_t damaged;
-        if (read_journal(path, &identities[i], count, &reading, &damaged) == DAM_OK)
-            FUZZ_EXPECT(damaged + reading.bytes <= size);
+        struct dam_journal_state state;
+        if (read_journal(path, &identities[i], count, &reading, &state) == DAM_OK)
+            FUZZ_EXPECT(state.damaged + reading.bytes <= size);
     }
 }
 
@@ -93,15 +93,32 @@ static size_t parse_rows(const uint8_t *data, size_t size, struct written rows[R
     return count;
 }
 
+static struct dam_mark mark_of(const struct dam_row *row) {
+    return (struct dam_mark){.cell = row->cell,
+                             .replica = row->replica,
+                             .start_begin = row->start_begin,
+                             .start_end = row->start_end};
+}
+
+/* What a file is marked with is the last task begun, which was left in order. */
+static bool is_last(const struct dam_mark *mark, const struct dam_row *row) {
+    struct dam_mark last = mark_of(row);
+    last.ending = DAM_ENDING_LEFT;
+    return memcmp(mark, &last, sizeof last) == 0;
+}
+
 static void write_rows(const char *name, const struct dam_journal_identity *identity,
                        const struct written *rows, size_t count) {
     struct dam_journal *journal;
     struct dam_error error;
     uint64_t offset;
     FUZZ_EXPECT(dam_journal_new(&journal, fuzz_folder(), name, identity, &error) == DAM_OK);
-    for (size_t r = 0; r < count; r++)
+    for (size_t r = 0; r < count; r++) {
+        struct dam_mark mark = mark_of(&rows[r].row);
+        FUZZ_EXPECT(dam_journal_begin(journal, &mark, &error) == DAM_OK);
         FUZZ_EXPECT(dam_journal_append(journal, &rows[r].row, rows[r].payload, rows[r].size,
                                        &offset, &error) == DAM_OK);
+    }
     dam_journal_destroy(journal);
 }
 
@@ -132,18 +149,22 @@ static void write_damage_read(const uint8_t *data, size_t size) {
     unlink(path);
     write_rows("journal", &identity, rows, count);
 
-    uint64_t damaged;
+    const struct dam_row *last = &rows[count - 1].row;
+    struct dam_journal_state state;
     struct reading whole = {.rows = rows, .count = count};
-    FUZZ_EXPECT(read_journal(path, &identity, compare, &whole, &damaged) == DAM_OK);
-    FUZZ_EXPECT(whole.found == count && damaged == 0);
+    FUZZ_EXPECT(read_journal(path, &identity, compare, &whole, &state) == DAM_OK);
+    FUZZ_EXPECT(whole.found == count && state.damaged == 0);
+    FUZZ_EXPECT(state.marked == (last->start_begin < last->start_end));
+    FUZZ_EXPECT(!state.marked || is_last(&state.mark, last));
     struct reading none = {0};
-    FUZZ_EXPECT(read_journal(path, &other, compare, &none, &damaged) == DAM_INPUT);
+    FUZZ_EXPECT(read_journal(path, &other, compare, &none, &state) == DAM_INPUT);
 
     damage(path, random);
     struct reading rest = {.rows = rows, .count = count};
-    enum dam_status status = read_journal(path, &identity, compare, &rest, &damaged);
+    enum dam_status status = read_journal(path, &identity, compare, &rest, &state);
     FUZZ_EXPECT(status == DAM_OK || status == DAM_INPUT);
-    (void)!(read_journal(path, &other, compare, &none, &damaged) == DAM_OK);
+    FUZZ_EXPECT(!state.marked || is_last(&state.mark, last));
+    (void)!(read_journal(path, &other, compare, &none, &state) == DAM_OK);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
