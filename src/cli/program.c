@@ -11,6 +11,7 @@ static const struct dam_command commands[] = {
     {"plan", "Predict a study's tasks, bytes and time at given rank counts", dam_cli_plan},
     {"status", "How far a run is, while it runs and after", dam_cli_status},
     {"show", "Print a result file's table", dam_cli_show},
+    {"merge", "Join result files of one kind: slices, seeds, extensions", dam_cli_merge},
     {"verify", "Check a result file's checksums and schema", dam_cli_verify},
     {"theory", "Error probabilities and capacities from theory", dam_cli_theory},
     {"describe", "A kind's parameters and results", dam_cli_describe},

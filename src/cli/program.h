@@ -43,6 +43,7 @@ enum dam_status dam_cli_run(const struct dam_call *call, struct dam_error *error
 enum dam_status dam_cli_plan(const struct dam_call *call, struct dam_error *error);
 enum dam_status dam_cli_status(const struct dam_call *call, struct dam_error *error);
 enum dam_status dam_cli_show(const struct dam_call *call, struct dam_error *error);
+enum dam_status dam_cli_merge(const struct dam_call *call, struct dam_error *error);
 enum dam_status dam_cli_verify(const struct dam_call *call, struct dam_error *error);
 enum dam_status dam_cli_theory(const struct dam_call *call, struct dam_error *error);
 enum dam_status dam_cli_describe(const struct dam_call *call, struct dam_error *error);

@@ -12,11 +12,22 @@ struct command {
     struct dam_error usage_error;
 };
 
-enum { KEY_SET = 256, KEY_DRY_RUN, KEY_TIME_LIMIT, KEY_FAIL_FAST, KEY_RETRY_FAILED, KEY_FRESH };
+enum {
+    KEY_SET = 256,
+    KEY_SLICE,
+    KEY_DRY_RUN,
+    KEY_TIME_LIMIT,
+    KEY_FAIL_FAST,
+    KEY_RETRY_FAILED,
+    KEY_FRESH
+};
+enum { SLICES_MAX = 1000000 };
 
 static const struct argp_option options[] = {
     {"output", 'o', "FILE.h5", 0, "the result file (the study's stem in this directory)", 0},
     {"set", KEY_SET, "KEY=VALUE", 0, "replace a key of the study; may be repeated", 0},
+    {"slice", KEY_SLICE, "I/N", 0,
+     "run the I-th of N parts of the study's cells (from 1); 'dam merge' joins their files", 0},
     {"dry-run", KEY_DRY_RUN, NULL, 0, "check everything, say what would be done, write nothing", 0},
     {"time-limit", KEY_TIME_LIMIT, "TIME", 0,
      "stop cleanly after this wall time: 90, 90s, 15m, 2h, 1d or 1:30:00", 0},
@@ -67,6 +78,16 @@ static bool read_duration(const char *text, double *seconds) {
     return false;
 }
 
+/* "2/8". */
+static bool read_slice(const char *text, struct dam_slice *slice) {
+    long index, count;
+    if (!read_digits(&text, &index) || *text++ != '/' || !read_digits(&text, &count) ||
+        *text != '\0' || index < 1 || index > count || count > SLICES_MAX)
+        return false;
+    *slice = (struct dam_slice){(uint32_t)index, (uint32_t)count};
+    return true;
+}
+
 static enum dam_status take(int key, const char *value, void *context, struct dam_error *error) {
     struct command *command = context;
     struct dam_run_options *run = &command->options;
@@ -86,6 +107,12 @@ static enum dam_status take(int key, const char *value, void *context, struct da
         return dam_fail(error, DAM_INPUT,
                         "run: --time-limit: '%s'; allowed are 90, 90s, 15m, 2h, 1d and 1:30:00",
                         value);
+    case KEY_SLICE:
+        if (read_slice(value, &run->slice))
+            return DAM_OK;
+        return dam_fail(error, DAM_INPUT,
+                        "run: --slice: '%s'; allowed is I/N with 1 <= I <= N <= %d, such as 2/8",
+                        value, SLICES_MAX);
     case KEY_DRY_RUN:
         run->dry_run = true;
         return DAM_OK;
@@ -125,7 +152,7 @@ enum dam_status dam_cli_run(const struct dam_call *call, struct dam_error *error
         .options = options,
         .take = take,
     };
-    struct command command = {.kinds = call->kinds};
+    struct command command = {.kinds = call->kinds, .options.slice = {1, 1}};
     /* No more overrides than arguments. */
     command.overrides = calloc((size_t)call->argc, sizeof *command.overrides);
     if (!command.overrides)

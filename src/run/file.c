@@ -1,6 +1,7 @@
 #include "run/file.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,5 +121,30 @@ enum dam_status dam_file_sync(const char *path, struct dam_error *error) {
     bool synced = fsync(descriptor) == 0 || errno == EINVAL;
     enum dam_status status = synced ? DAM_OK : failed("sync", path, error);
     close(descriptor);
+    return status;
+}
+
+/* Without a moment at which another's file could be lost; not all file systems know the call. */
+static int rename_unless_there(const char *from, const char *to) {
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return -1;
+    return link(from, to) == 0 ? unlink(from) : -1;
+}
+
+enum dam_status dam_file_rename(const char *from, const char *to, bool replace,
+                                struct dam_error *error) {
+    int failed_to = replace ? rename(from, to) : rename_unless_there(from, to);
+    if (failed_to != 0 && errno == EEXIST)
+        return dam_fail(error, DAM_INPUT, "%s: exists; remove it, or name another output", to);
+    if (failed_to != 0)
+        return dam_fail(error, DAM_FILE, "%s: cannot rename it to %s: %s", from, to,
+                        strerror(errno));
+    char *copy = strdup(to);
+    if (copy == NULL)
+        return dam_fail(error, DAM_MEMORY, "%s: no memory for its name", to);
+    enum dam_status status = dam_file_sync(dirname(copy), error);
+    free(copy);
     return status;
 }

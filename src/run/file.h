@@ -3,6 +3,7 @@
 #define DAM_RUN_FILE_H
 
 #include <dam/error.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -25,6 +26,11 @@ enum dam_status dam_file_replace(const char *path, const void *data, size_t size
 /* The whole of a file, which is not a link, in a fresh buffer of the caller's, 0-terminated. */
 enum dam_status dam_file_read(const char *path, char **data, size_t *size,
                               struct dam_error *error) DAM_CHECKED;
+
+/* Give a finished file its name, in the same folder, and bring the folder to disk. What has that
+ * name already is replaced, or else stays and the call fails with DAM_INPUT. */
+enum dam_status dam_file_rename(const char *from, const char *to, bool replace,
+                                struct dam_error *error) DAM_CHECKED;
 
 /* Bring a file's or a folder's content to disk. */
 enum dam_status dam_file_sync(const char *path, struct dam_error *error) DAM_CHECKED;

@@ -13,6 +13,8 @@ const char *const dam_cell_status_names[] = {
     NULL,
 };
 
+const char *const dam_seed_column = "seed";
+
 static size_t field_size(enum dam_type type, const char *const *choices) {
     if (type != DAM_CHOICE)
         return sizeof(union dam_value);
@@ -29,14 +31,21 @@ static void append(struct dam_layout *layout, struct dam_field field) {
     layout->fields[layout->count++] = field;
 }
 
-enum dam_status dam_layout_new(struct dam_layout *layout, const struct dam_kind *kind,
-                               struct dam_error *error) {
+static enum dam_status new_layout(struct dam_layout *layout, const struct dam_kind *kind, bool seed,
+                                  struct dam_error *error) {
     const struct dam_schema *schema = &kind->schema;
     *layout = (struct dam_layout){0};
     layout->fields =
-        calloc(schema->parameter_count + kind->column_count + 1, sizeof *layout->fields);
+        calloc(schema->parameter_count + kind->column_count + 2, sizeof *layout->fields);
     if (layout->fields == NULL)
         return dam_fail(error, DAM_MEMORY, "no memory for the columns of kind %s", schema->name);
+    if (seed)
+        append(layout, (struct dam_field){.name = dam_seed_column,
+                                          .unit = "1",
+                                          .doc = "seed of every random stream of the row",
+                                          .type = DAM_INTEGER,
+                                          .role = DAM_FIELD_PARAMETER,
+                                          .source = SIZE_MAX});
     for (size_t p = 0; p < schema->parameter_count; p++) {
         const struct dam_parameter *parameter = &schema->parameters[p];
         if (parameter->role == DAM_BUDGET)
@@ -69,6 +78,16 @@ enum dam_status dam_layout_new(struct dam_layout *layout, const struct dam_kind 
                                       .choices = dam_cell_status_names,
                                       .role = DAM_FIELD_STATUS});
     return DAM_OK;
+}
+
+enum dam_status dam_layout_new(struct dam_layout *layout, const struct dam_kind *kind,
+                               struct dam_error *error) {
+    return new_layout(layout, kind, false, error);
+}
+
+enum dam_status dam_layout_new_with_seed(struct dam_layout *layout, const struct dam_kind *kind,
+                                         struct dam_error *error) {
+    return new_layout(layout, kind, true, error);
 }
 
 void dam_layout_destroy(struct dam_layout *layout) {
@@ -120,12 +139,18 @@ double dam_canonical(double x) {
     return isnan(x) ? nan : x;
 }
 
+union dam_value dam_array_padding(enum dam_type type) {
+    return type == DAM_REAL ? (union dam_value){.real = dam_canonical(__builtin_nan(""))}
+                            : (union dam_value){.integer = 0};
+}
+
 void dam_layout_fill(const struct dam_layout *layout, const struct dam_cell *cell,
                      const union dam_value *results, enum dam_cell_status status, void *row) {
     memset(row, 0, layout->row_size);
     for (size_t f = 0; f < layout->count; f++) {
         const struct dam_field *field = &layout->fields[f];
         union dam_value value = {.integer = status};
+        assert(field->source != SIZE_MAX);
         if (field->role == DAM_FIELD_PARAMETER)
             value = cell->values[field->source];
         else if (field->role == DAM_FIELD_RESULT)
@@ -138,4 +163,35 @@ void dam_layout_fill(const struct dam_layout *layout, const struct dam_cell *cel
         else
             memcpy(at, &value, sizeof value);
     }
+}
+
+/* The choice that a 0-padded text names, or -1. */
+static int64_t choice_of(const struct dam_field *field, const char *text) {
+    size_t length = strnlen(text, field->size);
+    for (int64_t choice = 0; field->choices[choice] != NULL; choice++)
+        if (strlen(field->choices[choice]) == length &&
+            memcmp(field->choices[choice], text, length) == 0)
+            return choice;
+    return -1;
+}
+
+bool dam_layout_parameters(const struct dam_layout *layout, const void *row,
+                           union dam_value *values) {
+    for (size_t f = 0; f < layout->count; f++) {
+        const struct dam_field *field = &layout->fields[f];
+        const char *at = (const char *)row + field->offset;
+        if (field->role != DAM_FIELD_PARAMETER || field->source == SIZE_MAX)
+            continue;
+        union dam_value *value = &values[field->source];
+        if (field->type != DAM_CHOICE)
+            memcpy(value, at, sizeof *value);
+        else if ((value->integer = choice_of(field, at)) < 0)
+            return false;
+    }
+    return true;
+}
+
+int dam_layout_status(const struct dam_layout *layout, const void *row) {
+    const struct dam_field *status = &layout->fields[layout->count - 1];
+    return (int)choice_of(status, (const char *)row + status->offset);
 }

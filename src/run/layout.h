@@ -9,6 +9,9 @@
 enum dam_cell_status { DAM_CELL_COMPLETE, DAM_CELL_PARTIAL, DAM_CELL_FAILED };
 extern const char *const dam_cell_status_names[]; /* NULL-terminated */
 
+/* The name of the column that tells rows of several seeds apart. */
+extern const char *const dam_seed_column;
+
 enum dam_field_role { DAM_FIELD_PARAMETER, DAM_FIELD_RESULT, DAM_FIELD_STATUS };
 
 /* One column: 8 bytes for integers and reals, a 0-padded string for choices. */
@@ -17,7 +20,7 @@ struct dam_field {
     enum dam_type type;
     const char *const *choices;
     enum dam_field_role role;
-    size_t source; /* index in the parameter or result table */
+    size_t source; /* index in the parameter or result table; SIZE_MAX: the seed */
     size_t offset, size;
 };
 
@@ -31,6 +34,10 @@ struct dam_layout {
  * the status. */
 enum dam_status dam_layout_new(struct dam_layout *layout, const struct dam_kind *kind,
                                struct dam_error *error) DAM_CHECKED;
+
+/* The same behind a first column `seed`, an integer: for files that several seeds share. */
+enum dam_status dam_layout_new_with_seed(struct dam_layout *layout, const struct dam_kind *kind,
+                                         struct dam_error *error) DAM_CHECKED;
 void dam_layout_destroy(struct dam_layout *layout);
 
 /* "parameter", "result", "status". */
@@ -46,9 +53,20 @@ hid_t dam_string_type(size_t size);
 /* The type of an integer (DAM_INTEGER) or a real (DAM_REAL) in the file: never to be closed. */
 hid_t dam_number_type(enum dam_type type);
 
-/* Write one row. NaNs get one bit pattern. */
+/* Write one row of a layout without seed. NaNs get one bit pattern. */
 void dam_layout_fill(const struct dam_layout *layout, const struct dam_cell *cell,
                      const union dam_value *results, enum dam_cell_status status, void *row);
+
+/* The parameters of a row that dam_layout_fill wrote, or another program: false where a choice is
+ * none of the kind's. Budgets, which have no column, are left alone. */
+bool dam_layout_parameters(const struct dam_layout *layout, const void *row,
+                           union dam_value *values);
+
+/* What became of a row's cell: an enum dam_cell_status, or -1 where the row says none. */
+int dam_layout_status(const struct dam_layout *layout, const void *row);
+
+/* What fills a row of an array column behind the cell's own extent: 0, or NaN for reals. */
+union dam_value dam_array_padding(enum dam_type type);
 
 /* x, or the one NaN that files hold. */
 double dam_canonical(double x);

@@ -205,9 +205,25 @@ enum dam_status dam_provenance_new(struct dam_provenance *provenance, MPI_Comm c
     return dam_agree(comm, status, error);
 }
 
+enum dam_status dam_provenance_add(struct dam_provenance *provenance, const char *name,
+                                   const char *doc, const char *text, struct dam_error *error) {
+    struct dam_provenance_item *items =
+        reallocarray(provenance->items, provenance->count + 1, sizeof *items);
+    char *copy = strdup(text);
+    if (items != NULL)
+        provenance->items = items;
+    if (items == NULL || copy == NULL) {
+        free(copy);
+        return dam_fail(error, DAM_MEMORY, "no memory for the provenance");
+    }
+    items[provenance->count++] = (struct dam_provenance_item){name, doc, copy};
+    return DAM_OK;
+}
+
 void dam_provenance_destroy(struct dam_provenance *provenance) {
     for (size_t i = 0; provenance->items != NULL && i < provenance->count; i++)
         free(provenance->items[i].text);
     free(provenance->items);
+    free(provenance->origins);
     *provenance = (struct dam_provenance){0};
 }

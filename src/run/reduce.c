@@ -15,8 +15,11 @@ static bool is_array(const struct dam_kind *kind, size_t column) {
     return kind->columns[column].shape == DAM_ARRAY;
 }
 
+/* At least 1, so that an array of no cells is one all the same. */
 static void widest(struct dam_results *results) {
     struct dam_cell cell;
+    for (size_t c = 0; c < results->kind->column_count; c++)
+        results->widths[c] = is_array(results->kind, c);
     for (size_t i = 0; i < results->count; i++) {
         dam_study_cell(results->study, results->first + i, &cell);
         for (size_t c = 0; c < results->kind->column_count; c++) {
@@ -209,7 +212,7 @@ static void place_arrays(struct dam_results *results, const struct dam_cell *cel
         double *to = (double *)results->arrays[c] + i * width;
         const double *from = results->scratch[c];
         for (size_t e = 0; e < width; e++)
-            to[e] = dam_canonical(e < extent ? from[e] : __builtin_nan(""));
+            to[e] = e < extent ? dam_canonical(from[e]) : dam_array_padding(DAM_REAL).real;
     }
 }
 

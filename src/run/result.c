@@ -462,8 +462,8 @@ static enum dam_status read_scalar(const struct dam_result *result, const char *
                     path, type == DAM_STORED_TEXT ? "text" : "number");
 }
 
-static enum dam_status read_text(const struct dam_result *result, const char *path, char **text,
-                                 struct dam_error *error) {
+enum dam_status dam_result_text_read(const struct dam_result *result, const char *path, char **text,
+                                     struct dam_error *error) {
     struct dam_result_dataset *dataset;
     enum dam_status status = read_scalar(result, path, DAM_STORED_TEXT, &dataset, error);
     if (status != DAM_OK)
@@ -486,17 +486,45 @@ static enum dam_status read_number(const struct dam_result *result, const char *
     return DAM_OK;
 }
 
+/* One seed, or those of a merged file. */
+static enum dam_status read_seeds(const struct dam_result *result, struct dam_result_study *study,
+                                  struct dam_error *error) {
+    struct dam_result_dataset *dataset;
+    enum dam_status status = dam_result_read(result, "/study/seed", &dataset, error);
+    if (status != DAM_OK)
+        return status;
+    const struct dam_result_column *column = &dataset->columns[0];
+    size_t count = dataset->row_count;
+    bool seeds = count > 0 && dataset->rank <= 1 && !dataset->compound &&
+                 column->type == DAM_STORED_UNSIGNED;
+    study->seeds = calloc(count + 1, sizeof *study->seeds);
+    if (study->seeds == NULL)
+        status = no_memory(result->name, error);
+    for (size_t s = 0; status == DAM_OK && seeds && s < count; s++) {
+        study->seeds[s] = dam_result_unsigned(dataset, s, column);
+        seeds = s == 0 || study->seeds[s] > study->seeds[s - 1];
+    }
+    if (status == DAM_OK && !seeds)
+        status =
+            dam_fail(error, DAM_DAMAGED,
+                     "%s: /study/seed: is neither a number nor several, ascending", result->name);
+    study->seed_count = count;
+    study->seed = status == DAM_OK ? study->seeds[0] : 0;
+    dam_result_dataset_destroy(dataset);
+    return status;
+}
+
 enum dam_status dam_result_study_read(const struct dam_result *result,
                                       struct dam_result_study *study, struct dam_error *error) {
     *study = (struct dam_result_study){0};
     uint64_t version = 0;
-    enum dam_status status = read_text(result, "/study/kind", &study->kind, error);
+    enum dam_status status = dam_result_text_read(result, "/study/kind", &study->kind, error);
     if (status == DAM_OK)
-        status = read_text(result, "/study/text", &study->text, error);
+        status = dam_result_text_read(result, "/study/text", &study->text, error);
     if (status == DAM_OK)
-        status = read_text(result, "/study/resolved", &study->resolved, error);
+        status = dam_result_text_read(result, "/study/resolved", &study->resolved, error);
     if (status == DAM_OK)
-        status = read_number(result, "/study/seed", &study->seed, error);
+        status = read_seeds(result, study, error);
     if (status == DAM_OK)
         status = read_number(result, "/study/schema_version", &version, error);
     if (status == DAM_OK && version > UINT32_MAX)
@@ -512,5 +540,6 @@ void dam_result_study_destroy(struct dam_result_study *study) {
     free(study->kind);
     free(study->text);
     free(study->resolved);
+    free(study->seeds);
     *study = (struct dam_result_study){0};
 }

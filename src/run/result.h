@@ -76,10 +76,16 @@ const char *dam_result_text(const struct dam_result_dataset *dataset, size_t row
 bool dam_result_text_is(const struct dam_result_dataset *dataset, size_t row,
                         const struct dam_result_column *column, const char *text);
 
-/* What a file holds results of: /study. kind, text and resolved are 0-terminated and owned. */
+/* The text that a dataset holds: a fresh 0-terminated string of the caller's. */
+enum dam_status dam_result_text_read(const struct dam_result *result, const char *path, char **text,
+                                     struct dam_error *error) DAM_CHECKED;
+
+/* What a file holds results of: /study. kind, text and resolved are 0-terminated; all is owned. */
 struct dam_result_study {
     char *kind, *text, *resolved;
-    uint64_t seed;
+    uint64_t *seeds; /* ascending */
+    size_t seed_count;
+    uint64_t seed; /* the first */
     uint32_t version;
 };
 enum dam_status dam_result_study_read(const struct dam_result *result,

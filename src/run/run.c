@@ -30,6 +30,7 @@ struct run {
     struct dam_output_paths paths;
     int lock; /* on rank 0; -1 elsewhere */
     bool retry_failed;
+    struct dam_slice slice;
 
     struct dam_ledger ledger; /* rows of earlier runs */
     struct dam_ledger rows;   /* of this one */
@@ -56,6 +57,7 @@ static enum dam_status parse(struct run *run, const char *name, const char *text
                                            override_count, &run->study, &run->kind, error);
     if (status != DAM_OK)
         return status;
+    dam_study_slice(run->study, run->slice);
     run->identity.schema_version = run->study->schema->version;
     run->identity.seed = run->study->seed;
     snprintf(run->identity.kind, sizeof run->identity.kind, "%s", run->study->schema->name);
@@ -207,6 +209,11 @@ static enum dam_status check_published(const struct run *run, struct dam_error *
                 found.version == run->identity.schema_version;
     if (run->options->fresh)
         status = DAM_OK;
+    else if (found.seed_count > 1)
+        status = dam_fail(error, DAM_INPUT,
+                          "%s holds results of %zu seeds, merged: nothing can be added to it; name "
+                          "another output with -o, or discard it with --fresh",
+                          run->paths.file, found.seed_count);
     else if (!same)
         status = dam_fail(error, DAM_INPUT,
                           "%s holds results of kind %s, schema %u, seed %" PRIu64
@@ -427,8 +434,10 @@ static void share_options(struct run *run, bool *dry) {
     if (run->rank == 0) {
         flags[0] = run->options->dry_run;
         flags[1] = run->options->retry_failed;
+        run->slice = run->options->slice;
     }
     MPI_Bcast(flags, 2, MPI_C_BOOL, 0, run->comm);
+    MPI_Bcast(&run->slice, sizeof run->slice, MPI_BYTE, 0, run->comm);
     *dry = flags[0];
     run->retry_failed = flags[1];
 }

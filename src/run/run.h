@@ -3,6 +3,7 @@
 #define DAM_RUN_RUN_H
 
 #include "kinds/kind.h"
+#include "study/study.h"
 #include <mpi.h>
 
 struct dam_run_options {
@@ -10,11 +11,12 @@ struct dam_run_options {
     const char *output_path; /* FILE.h5 */
     const char *const *overrides;
     size_t override_count;
-    double time_limit; /* seconds of wall time after which to drain; 0: none */
-    bool dry_run;      /* check everything, say what would be done, write nothing */
-    bool fail_fast;    /* drain at the first failed task */
-    bool retry_failed; /* tasks that failed before are run again */
-    bool fresh;        /* discard the output and its journal first */
+    double time_limit;      /* seconds of wall time after which to drain; 0: none */
+    struct dam_slice slice; /* the part of the study's cells to run; 1/1: all */
+    bool dry_run;           /* check everything, say what would be done, write nothing */
+    bool fail_fast;         /* drain at the first failed task */
+    bool retry_failed;      /* tasks that failed before are run again */
+    bool fresh;             /* discard the output and its journal first */
 };
 
 /* Run, or go on with, a study and publish its result file. Collective over `comm`, which is

@@ -1,7 +1,9 @@
 #include "run/verify.h"
 #include "run/checksum.h"
+#include "run/layout.h"
 #include "run/result.h"
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct check {
@@ -125,9 +127,34 @@ static void check_array(struct check *check, const struct dam_column *column, ui
     dam_result_dataset_destroy(dataset);
 }
 
+static int compare_seeds(const void *left, const void *right) {
+    const uint64_t *a = left, *b = right;
+    return (*a > *b) - (*a < *b);
+}
+
+/* Where several seeds share a file, a column says whose each row is. */
+static void check_seeds(const struct check *check, const struct dam_result_study *study,
+                        const struct dam_result_dataset *results) {
+    const struct dam_result_column *column = dam_result_find(results, dam_seed_column);
+    if (!column || column->type != DAM_STORED_INTEGER)
+        return; /* reported as a column already */
+    for (size_t row = 0; row < results->row_count; row++) {
+        uint64_t seed = (uint64_t)dam_result_integer(results, row, column);
+        if (!bsearch(&seed, study->seeds, study->seed_count, sizeof seed, compare_seeds)) {
+            problem(check, "/results: the seed of row %zu is none of /study/seed", row + 1);
+            return;
+        }
+    }
+}
+
 static void check_kind(struct check *check, const struct dam_kind *kind,
+                       const struct dam_result_study *study,
                        const struct dam_result_dataset *results) {
     size_t position = 0;
+    if (study->seed_count > 1) {
+        expect_column(check, results, &position, dam_seed_column, DAM_STORED_INTEGER, "parameter");
+        check_seeds(check, study, results);
+    }
     for (size_t p = 0; p < kind->schema.parameter_count; p++) {
         const struct dam_parameter *parameter = &kind->schema.parameters[p];
         if (parameter->role != DAM_BUDGET)
@@ -157,15 +184,17 @@ static void check_schema(struct check *check, const struct dam_kinds *kinds) {
     }
     const struct dam_kind *kind = dam_kinds_find(kinds, study.kind);
     bool known = kind && kind->schema.version == study.version;
-    dam_result_study_destroy(&study);
     struct dam_result_dataset *results = read_or_report(check, "/results");
-    if (!results)
+    if (!results) {
+        dam_result_study_destroy(&study);
         return;
+    }
     bool table = results->compound && results->rank == 1;
     if (!table)
         problem(check, "/results: is not a table with one row a cell");
     if (table && known)
-        check_kind(check, kind, results);
+        check_kind(check, kind, &study, results);
+    dam_result_study_destroy(&study);
     check->verification->kind_compared = known;
     dam_result_dataset_destroy(results);
     dam_result_dataset_destroy(read_or_report(check, "/failures"));

@@ -194,11 +194,12 @@ static enum dam_status keep_first_cells(struct dam_grid *grid, struct seen *seen
     return DAM_OK;
 }
 
-/* Give back what duplicates left unused; failing to is no failure. */
+/* Give back what cells that were dropped left unused; failing to is no failure. */
 static void trim(struct dam_grid *grid) {
-    void *raw = realloc(grid->raw, grid->cell_count * sizeof *grid->raw);
+    size_t room = grid->cell_count + 1; /* none left: realloc to 0 would free */
+    void *raw = realloc(grid->raw, room * sizeof *grid->raw);
     grid->raw = raw != NULL ? raw : grid->raw;
-    void *hashes = realloc(grid->hashes, grid->cell_count * sizeof *grid->hashes);
+    void *hashes = realloc(grid->hashes, room * sizeof *grid->hashes);
     grid->hashes = hashes != NULL ? hashes : grid->hashes;
 }
 
@@ -231,6 +232,16 @@ enum dam_status dam_grid_unroll(struct dam_grid *grid, struct dam_error *error) 
         trim(grid);
     free(seen.slots);
     return status;
+}
+
+void dam_grid_keep(struct dam_grid *grid, size_t first, size_t step) {
+    size_t kept = 0;
+    for (size_t c = first; c < grid->cell_count; c += step) {
+        grid->raw[kept] = grid->raw[c];
+        grid->hashes[kept++] = grid->hashes[c];
+    }
+    grid->cell_count = kept;
+    trim(grid);
 }
 
 /* The block that holds a raw cell. */

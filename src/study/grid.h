@@ -36,6 +36,9 @@ struct dam_grid {
  * many, before allocating anything for them, or when resolve() refuses one; DAM_MEMORY. */
 enum dam_status dam_grid_unroll(struct dam_grid *grid, struct dam_error *error) DAM_CHECKED;
 
+/* Leave only the cells first, first + step, first + 2 step ... */
+void dam_grid_keep(struct dam_grid *grid, size_t first, size_t step);
+
 /* As dam_study_cell. */
 void dam_grid_cell(const struct dam_grid *grid, size_t index, struct dam_cell *cell);
 

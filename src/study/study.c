@@ -346,6 +346,7 @@ enum dam_status dam_study_parse(struct dam_study **result, const char *name, con
         study->schema = reader.schema;
         study->seed = reader.grid->seed;
         study->cell_count = reader.grid->cell_count;
+        study->slice = (struct dam_slice){1, 1};
         study->text = compose_text(text, length, overrides, override_count, &study->text_length);
         if (study->text == NULL)
             status = dam_fail(error, DAM_MEMORY, "out of memory while reading the study");
@@ -365,6 +366,13 @@ void dam_study_destroy(struct dam_study *study) {
     dam_grid_destroy(study->grid);
     free(study->text);
     free(study);
+}
+
+void dam_study_slice(struct dam_study *study, struct dam_slice slice) {
+    assert(study->slice.count == 1 && slice.index >= 1 && slice.index <= slice.count);
+    dam_grid_keep(study->grid, slice.index - 1, slice.count);
+    study->cell_count = study->grid->cell_count;
+    study->slice = slice;
 }
 
 void dam_study_cell(const struct dam_study *study, size_t index, struct dam_cell *cell) {

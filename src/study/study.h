@@ -17,11 +17,17 @@
 
 #include "study/schema.h"
 
+/* Part `index` (1 .. count) of a study's cells: every count-th, so that costs spread evenly. */
+struct dam_slice {
+    uint32_t index, count;
+};
+
 /* Opaque besides these: how cells are unrolled is the study layer's matter. */
 struct dam_study {
     const struct dam_schema *schema;
     uint64_t seed;
-    size_t cell_count;
+    size_t cell_count;      /* of its slice */
+    struct dam_slice slice; /* which of the cells are in cell_count: 1/1, all */
     char *text; /* the file's text followed by the overrides as comments, 0-terminated */
     size_t text_length;
     struct dam_grid *grid;
@@ -43,6 +49,10 @@ enum dam_status dam_study_read(const char *path, char **text, size_t *length,
                                struct dam_error *error) DAM_CHECKED;
 
 void dam_study_destroy(struct dam_study *study);
+
+/* Leave only the cells i with i % slice.count == slice.index - 1, in their order; there may be
+ * none. Text, seed and the cells' hashes stay those of the whole study. Once for a study. */
+void dam_study_slice(struct dam_study *study, struct dam_slice slice);
 
 /* Cell `index` (0 .. cell_count - 1) with every default filled in and resolve() applied. Cells
  * are in the order of the design: by the kind's parameter table, last parameter fastest, blocks

@@ -1,0 +1,329 @@
+#include "run/contents.h"
+#include "run/agree.h"
+#include "run/open.h"
+#include "run/writer.h"
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { KEPT_MAX = 64 };
+
+/* Types and texts that live until the file is finished. */
+struct keep {
+    int rank;
+    hid_t types[KEPT_MAX];
+    size_t type_count;
+    char paths[KEPT_MAX][64];
+    size_t path_count;
+};
+
+static hid_t keep_type(struct keep *keep, hid_t type) {
+    assert(keep->type_count < KEPT_MAX);
+    if (type >= 0)
+        keep->types[keep->type_count++] = type;
+    return type;
+}
+
+static const char *keep_path(struct keep *keep, const char *group, const char *name) {
+    assert(keep->path_count < KEPT_MAX);
+    char *path = keep->paths[keep->path_count++];
+    snprintf(path, sizeof keep->paths[0], "%s/%s", group, name);
+    return path;
+}
+
+static void keep_destroy(struct keep *keep) {
+    for (size_t t = 0; t < keep->type_count; t++)
+        H5Tclose(keep->types[t]);
+}
+
+/* `text` must live as long as `keep`. */
+static enum dam_status put_text(struct dam_writer *writer, struct keep *keep, const char *path,
+                                const char *text, const char *doc, struct dam_error *error) {
+    size_t length = strlen(text);
+    struct dam_block block = {.path = path,
+                              .type = keep_type(keep, dam_string_type(length)),
+                              .type_size = length == 0 ? 1 : length,
+                              .scalar = 1,
+                              .rows = keep->rank == 0,
+                              .data = text,
+                              .unit = "1",
+                              .doc = doc};
+    return dam_writer_put(writer, &block, error);
+}
+
+static enum dam_status put_study(struct dam_writer *writer, const struct dam_contents *contents,
+                                 struct keep *keep, struct dam_error *error) {
+    const struct dam_schema *schema = &contents->results->kind->schema;
+    const bool single = contents->seed_count == 1;
+    const struct {
+        const char *path, *text, *doc;
+    } texts[] = {
+        {"/study/kind", schema->name, "kind of experiment"},
+        {"/study/text", contents->text,
+         "the study file, with overrides from the command line as comments"},
+        {"/study/resolved", contents->resolved, "the same study with every default filled in"},
+    };
+    const struct dam_block numbers[] = {
+        {.path = "/study/seed",
+         .type = H5T_STD_U64LE,
+         .type_size = sizeof *contents->seeds,
+         .scalar = single,
+         .rows = keep->rank == 0 ? contents->seed_count : 0,
+         .data = contents->seeds,
+         .unit = "1",
+         .doc = single ? "seed of every random stream" : "seeds of the random streams"},
+        {.path = "/study/schema_version",
+         .type = H5T_STD_U32LE,
+         .type_size = sizeof schema->version,
+         .scalar = 1,
+         .rows = keep->rank == 0,
+         .data = &schema->version,
+         .unit = "1",
+         .doc = "version of the kind's tables"},
+    };
+    enum dam_status status = dam_writer_group(writer, "/study", error);
+    for (size_t t = 0; status == DAM_OK && t < sizeof texts / sizeof *texts; t++)
+        status = put_text(writer, keep, texts[t].path, texts[t].text, texts[t].doc, error);
+    for (size_t n = 0; status == DAM_OK && n < sizeof numbers / sizeof *numbers; n++)
+        status = dam_writer_put(writer, &numbers[n], error);
+    return status;
+}
+
+/* The attributes NAME.unit and NAME.doc, and NAME.role where there is one, of a column. */
+static enum dam_status note_column(struct dam_writer *writer, const char *dataset, const char *name,
+                                   const char *unit, const char *doc, const char *role,
+                                   struct dam_error *error) {
+    const struct {
+        const char *name, *text;
+    } notes[] = {{"unit", unit}, {"doc", doc}, {"role", role}};
+    enum dam_status status = DAM_OK;
+    for (size_t n = 0; status == DAM_OK && n < sizeof notes / sizeof *notes; n++) {
+        char attribute[128];
+        if (notes[n].text == NULL)
+            continue;
+        snprintf(attribute, sizeof attribute, "%s.%s", name, notes[n].name);
+        status = dam_writer_note(writer, dataset, attribute, notes[n].text, error);
+    }
+    return status;
+}
+
+static enum dam_status note_fields(struct dam_writer *writer, const struct dam_layout *layout,
+                                   struct dam_error *error) {
+    enum dam_status status = DAM_OK;
+    for (size_t f = 0; status == DAM_OK && f < layout->count; f++) {
+        const struct dam_field *field = &layout->fields[f];
+        status = note_column(writer, "/results", field->name, field->unit, field->doc,
+                             dam_field_role_name(field->role), error);
+    }
+    return status;
+}
+
+static enum dam_status put_results(struct dam_writer *writer, const struct dam_results *results,
+                                   struct keep *keep, struct dam_error *error) {
+    struct dam_block block = {.path = "/results",
+                              .type = keep_type(keep, dam_layout_type(&results->layout)),
+                              .type_size = results->layout.row_size,
+                              .rows = results->count,
+                              .data = results->rows,
+                              .unit = "1",
+                              .doc = results->kind->schema.summary};
+    enum dam_status status = dam_writer_put(writer, &block, error);
+    if (status == DAM_OK)
+        status = note_fields(writer, &results->layout, error);
+    for (size_t c = 0; status == DAM_OK && c < results->kind->column_count; c++) {
+        const struct dam_column *column = &results->kind->columns[c];
+        if (column->shape != DAM_ARRAY)
+            continue;
+        const char *path = keep_path(keep, "", column->name);
+        struct dam_block array = {.path = path,
+                                  .type = dam_number_type(column->type),
+                                  .type_size = sizeof(double),
+                                  .width = results->widths[c],
+                                  .rows = results->count,
+                                  .data = results->arrays[c],
+                                  .unit = column->unit,
+                                  .doc = column->doc};
+        status = dam_writer_put(writer, &array, error);
+    }
+    return status;
+}
+
+static const struct dam_table_column failure_columns[] = {
+    {"cell", offsetof(struct dam_failure, cell), 0, false, "1", "row of /results"},
+    {"round", offsetof(struct dam_failure, round), 0, false, "1", "round of the cell"},
+    {"replica", offsetof(struct dam_failure, replica), 0, false, "1", "replica of the cell"},
+    {"start_begin", offsetof(struct dam_failure, start_begin), 0, false, "1",
+     "first start of the task"},
+    {"start_end", offsetof(struct dam_failure, start_end), 0, false, "1",
+     "start after the last one of the task"},
+    {"status", offsetof(struct dam_failure, status), DAM_STATUS_LENGTH, false, "1",
+     "class of the failure"},
+    {"message", offsetof(struct dam_failure, message), DAM_MESSAGE_LENGTH, false, "1",
+     "what happened"},
+};
+const struct dam_table dam_failure_table = {
+    .path = "/failures",
+    .row_size = sizeof(struct dam_failure),
+    .columns = failure_columns,
+    .column_count = sizeof failure_columns / sizeof *failure_columns,
+    .unit = "1",
+    .doc = "tasks that failed: cell, round, replica, starts begin .. end - 1, what happened",
+};
+
+static const struct dam_table_column timing_columns[] = {
+    {"cell", offsetof(struct dam_timing, cell), 0, false, "1", "row of /results"},
+    {"tasks", offsetof(struct dam_timing, tasks), 0, false, "tasks",
+     "tasks of the cell in this file"},
+    {"seconds", offsetof(struct dam_timing, seconds), 0, true, "s", "wall time of those tasks"},
+    {"predicted", offsetof(struct dam_timing, predicted), 0, true, "s",
+     "time predicted for all tasks of the cell on the reference core"},
+};
+const struct dam_table dam_timing_table = {
+    .path = "/provenance/timing",
+    .row_size = sizeof(struct dam_timing),
+    .columns = timing_columns,
+    .column_count = sizeof timing_columns / sizeof *timing_columns,
+    .unit = "s",
+    .doc = "of each cell: tasks in this file, their wall time, and the time predicted for all its "
+           "tasks on the reference core",
+};
+
+#define TEXT(name) #name, offsetof(struct dam_origin, name), sizeof((struct dam_origin *)0)->name
+static const struct dam_table_column origin_columns[] = {
+    {TEXT(file), false, "1", "name of the file, as it was given"},
+    {"results_crc32c", offsetof(struct dam_origin, results_crc32c), 0, false, "1",
+     "CRC-32C of its /results"},
+    {"cells", offsetof(struct dam_origin, cells), 0, false, "cells", "rows of its /results"},
+    {TEXT(slice), false, "1", "part I/N of its study's cells"},
+    {TEXT(version), false, "1", "version of dam that wrote it"},
+    {TEXT(commit), false, "1", "commit of that dam"},
+    {TEXT(started), false, "1", "when the run that wrote it began, UTC"},
+    {TEXT(ranks), false, "1", "MPI ranks of that run"},
+};
+#undef TEXT
+const struct dam_table dam_origin_table = {
+    .path = "/provenance/sources",
+    .row_size = sizeof(struct dam_origin),
+    .columns = origin_columns,
+    .column_count = sizeof origin_columns / sizeof *origin_columns,
+    .unit = "1",
+    .doc = "the result files of runs that this one was merged from",
+};
+
+/* `rows` and `data` are this rank's. */
+static enum dam_status put_table(struct dam_writer *writer, struct keep *keep,
+                                 const struct dam_table *table, size_t rows, const void *data,
+                                 struct dam_error *error) {
+    struct dam_block block = {.path = table->path,
+                              .type = keep_type(keep, H5Tcreate(H5T_COMPOUND, table->row_size)),
+                              .type_size = table->row_size,
+                              .rows = rows,
+                              .data = data,
+                              .unit = table->unit,
+                              .doc = table->doc};
+    for (size_t c = 0; c < table->column_count; c++) {
+        const struct dam_table_column *column = &table->columns[c];
+        hid_t of = column->text > 0 ? keep_type(keep, dam_string_type(column->text))
+                                    : dam_number_type(column->real ? DAM_REAL : DAM_INTEGER);
+        H5Tinsert(block.type, column->name, column->offset, of);
+    }
+    enum dam_status status = dam_writer_put(writer, &block, error);
+    for (size_t c = 0; status == DAM_OK && c < table->column_count; c++) {
+        const struct dam_table_column *column = &table->columns[c];
+        status =
+            note_column(writer, table->path, column->name, column->unit, column->doc, NULL, error);
+    }
+    return status;
+}
+
+static enum dam_status put_provenance(struct dam_writer *writer,
+                                      const struct dam_contents *contents, struct keep *keep,
+                                      struct dam_error *error) {
+    const struct dam_provenance *provenance = contents->provenance;
+    enum dam_status status = dam_writer_group(writer, "/provenance", error);
+    for (size_t i = 0; status == DAM_OK && i < provenance->count; i++) {
+        const struct dam_provenance_item *item = &provenance->items[i];
+        const char *path = keep_path(keep, "/provenance", item->name);
+        status = put_text(writer, keep, path, item->text, item->doc, error);
+    }
+    if (status == DAM_OK)
+        status = put_table(writer, keep, &dam_timing_table, contents->results->count,
+                           contents->results->timings, error);
+    if (status == DAM_OK && provenance->origin_count > 0)
+        status =
+            put_table(writer, keep, &dam_origin_table,
+                      keep->rank == 0 ? provenance->origin_count : 0, provenance->origins, error);
+    return status;
+}
+
+static enum dam_status put_everything(struct dam_writer *writer,
+                                      const struct dam_contents *contents, struct keep *keep,
+                                      struct dam_error *error) {
+    enum dam_status status = put_study(writer, contents, keep, error);
+    if (status == DAM_OK)
+        status = put_results(writer, contents->results, keep, error);
+    if (status == DAM_OK)
+        status = put_table(writer, keep, &dam_failure_table, contents->results->failure_count,
+                           contents->results->failures, error);
+    if (status == DAM_OK)
+        status = put_provenance(writer, contents, keep, error);
+    return status == DAM_OK ? dam_writer_finish(writer, error) : status;
+}
+
+/* A little more than all datasets take. */
+static uint64_t file_bytes(MPI_Comm comm, const struct dam_contents *contents) {
+    const struct dam_results *results = contents->results;
+    uint64_t bytes = results->count * (results->layout.row_size + sizeof(struct dam_timing)) +
+                     results->failure_count * sizeof(struct dam_failure);
+    for (size_t c = 0; c < results->kind->column_count; c++)
+        bytes += results->count * results->widths[c] * sizeof(double);
+    MPI_Allreduce(MPI_IN_PLACE, &bytes, 1, MPI_UINT64_T, MPI_SUM, comm);
+    return bytes + strlen(contents->text) + strlen(contents->resolved) +
+           contents->seed_count * sizeof *contents->seeds +
+           contents->provenance->origin_count * sizeof(struct dam_origin) + (1 << 17);
+}
+
+/* Is there room for the file? Ask before any of it is written, by taking the room for a moment. */
+static enum dam_status check_room(const char *path, uint64_t bytes, struct dam_error *error) {
+    unlink(path); /* what a crash left; a planted link is not followed */
+    int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (descriptor < 0)
+        return dam_fail(error, DAM_FILE, "%s: cannot create: %s", path, strerror(errno));
+    int failure = posix_fallocate(descriptor, 0, (off_t)bytes);
+    close(descriptor);
+    unlink(path);
+    if (failure == 0 || failure == EOPNOTSUPP || failure == EINVAL)
+        return DAM_OK;
+    char size[32];
+    return dam_fail(error, DAM_FILE,
+                    "%s: no room for a result file of %s: %s; nothing finished is lost: make room "
+                    "and start again",
+                    path, dam_bytes_text(size, (double)bytes), strerror(failure));
+}
+
+enum dam_status dam_contents_write(MPI_Comm comm, const struct dam_contents *contents,
+                                   const char *path, struct dam_error *error) {
+    struct keep keep = {0};
+    struct dam_writer *writer;
+    MPI_Comm_rank(comm, &keep.rank);
+    uint64_t bytes = file_bytes(comm, contents);
+    enum dam_status status = keep.rank == 0 ? check_room(path, bytes, error) : DAM_OK;
+    status = dam_agree(comm, status, error);
+    if (status != DAM_OK)
+        return status;
+    status = dam_writer_new(&writer, comm, path, error);
+    if (status == DAM_OK) {
+        status = put_everything(writer, contents, &keep, error);
+        if (status != DAM_OK)
+            dam_writer_destroy(writer);
+    }
+    if (status != DAM_OK && keep.rank == 0)
+        unlink(path);
+    keep_destroy(&keep);
+    return status;
+}

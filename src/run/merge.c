@@ -1,0 +1,660 @@
+#include "run/merge.h"
+#include "run/agree.h"
+#include "run/contents.h"
+#include "run/file.h"
+#include "run/ledger.h"
+#include "run/open.h"
+#include "run/output.h"
+#include "run/source.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A row of a source that may become one of the output. */
+struct candidate {
+    struct dam_hash hash; /* of the cell */
+    uint64_t seed;
+    uint32_t source, study; /* study: the first source that has the same */
+    bool complete;
+    size_t row;   /* in the source */
+    size_t place; /* among the rows of its study */
+};
+
+/* Joining, on rank 0. The output's rows are candidates[0 .. results.count - 1] once chosen. */
+struct join {
+    const struct dam_kinds *kinds;
+    const struct dam_merge_options *options;
+    struct dam_source *sources;
+    size_t source_count;
+    uint32_t *studies; /* [source_count] the first source with the same study */
+
+    struct candidate *candidates;
+    size_t candidate_count;
+
+    struct dam_results results;
+    uint64_t *seeds;
+    size_t seed_count;
+    char *text, *resolved;
+    struct dam_provenance provenance;
+};
+
+static enum dam_status no_memory(const char *what, size_t count, struct dam_error *error) {
+    return dam_fail(error, DAM_MEMORY, "no memory to merge %zu %s", count, what);
+}
+
+static bool is_array(const struct dam_kind *kind, size_t column) {
+    return kind->columns[column].shape == DAM_ARRAY;
+}
+
+/* ---- reading ---- */
+
+static enum dam_status read_sources(struct join *join, struct dam_error *error) {
+    const struct dam_merge_options *options = join->options;
+    join->sources = calloc(options->file_count, sizeof *join->sources);
+    join->studies = calloc(options->file_count, sizeof *join->studies);
+    if (join->sources == NULL || join->studies == NULL || options->file_count > UINT32_MAX)
+        return no_memory("files", options->file_count, error);
+    enum dam_status status = DAM_OK;
+    for (size_t s = 0; status == DAM_OK && s < options->file_count; s++) {
+        status = dam_source_read(&join->sources[s], options->files[s], join->kinds,
+                                 s == 0 ? NULL : &join->sources[0], error);
+        join->source_count = s + 1;
+    }
+    return status;
+}
+
+/* ---- studies and seeds ---- */
+
+static bool same_study(const struct dam_source *one, const struct dam_source *other) {
+    return strcmp(one->text, other->text) == 0 && strcmp(one->resolved, other->resolved) == 0 &&
+           one->seed_count == other->seed_count &&
+           memcmp(one->seeds, other->seeds, one->seed_count * sizeof *one->seeds) == 0;
+}
+
+static void find_studies(struct join *join) {
+    for (size_t s = 0; s < join->source_count; s++) {
+        uint32_t first = 0;
+        while (!same_study(&join->sources[first], &join->sources[s]))
+            first++;
+        join->studies[s] = first;
+    }
+}
+
+static int compare_numbers(uint64_t one, uint64_t other) {
+    return (one > other) - (one < other);
+}
+
+static int compare_seeds(const void *left, const void *right) {
+    const uint64_t *one = left, *other = right;
+    return compare_numbers(*one, *other);
+}
+
+static enum dam_status unite_seeds(struct join *join, struct dam_error *error) {
+    size_t count = 0, all = 0;
+    for (size_t s = 0; s < join->source_count; s++)
+        all += join->sources[s].seed_count;
+    join->seeds = calloc(all, sizeof *join->seeds);
+    if (join->seeds == NULL)
+        return no_memory("seeds", all, error);
+    for (size_t s = 0; s < join->source_count; s++) {
+        const struct dam_source *source = &join->sources[s];
+        memcpy(join->seeds + count, source->seeds, source->seed_count * sizeof *source->seeds);
+        count += source->seed_count;
+    }
+    qsort(join->seeds, count, sizeof *join->seeds, compare_seeds);
+    for (size_t i = 0; i < count; i++)
+        if (i == 0 || join->seeds[i] != join->seeds[join->seed_count - 1])
+            join->seeds[join->seed_count++] = join->seeds[i];
+    return DAM_OK;
+}
+
+/* ---- candidates ---- */
+
+static const unsigned char *row_of(const struct dam_source *source, size_t row) {
+    return source->results.rows + row * source->results.layout.row_size;
+}
+
+/* Bytes of a row's own seed, before its parameters. */
+static size_t seed_bytes(size_t seed_count) {
+    return seed_count > 1 ? sizeof(int64_t) : 0;
+}
+
+static uint64_t seed_of(const struct dam_source *source, size_t row) {
+    uint64_t seed = source->seeds[0];
+    memcpy(&seed, row_of(source, row), seed_bytes(source->seed_count));
+    return seed;
+}
+
+/* The cells of the study that a source is a slice of; none where it is not one study's: where it
+ * was merged from several, or this program's study is another one. */
+static enum dam_status study_cells(const struct join *join, const struct dam_source *source,
+                                   struct dam_cell_finder *finder, struct dam_error *error) {
+    struct dam_study *study;
+    const struct dam_kind *kind;
+    *finder = (struct dam_cell_finder){0};
+    if (source->seed_count > 1)
+        return DAM_OK;
+    enum dam_status status = dam_open_text(join->kinds, source->name, source->resolved,
+                                           strlen(source->resolved), NULL, 0, &study, &kind, error);
+    if (status != DAM_OK)
+        return status == DAM_INPUT ? DAM_OK : status;
+    if (kind == source->results.kind && study->seed == source->seeds[0])
+        status = dam_cell_finder_new(finder, study, error);
+    dam_study_destroy(study);
+    return status;
+}
+
+static enum dam_status add_rows(struct join *join, size_t s, const struct dam_cell_finder *finder,
+                                struct dam_error *error) {
+    const struct dam_source *source = &join->sources[s];
+    const struct dam_layout *layout = &source->results.layout;
+    const struct dam_schema *schema = &source->results.kind->schema;
+    union dam_value values[DAM_PARAMETERS_MAX] = {{0}};
+    for (size_t row = 0; row < source->results.count; row++) {
+        const unsigned char *bytes = row_of(source, row);
+        int state = dam_layout_status(layout, bytes);
+        if (state < 0 || !dam_layout_parameters(layout, bytes, values))
+            return dam_fail(error, DAM_INPUT,
+                            "%s: row %zu of /results has a value that is none of the kind's "
+                            "choices; merge it with the dam that wrote it",
+                            source->name, row + 1);
+        struct candidate *candidate = &join->candidates[join->candidate_count];
+        *candidate = (struct candidate){.hash = dam_cell_hash(schema, values),
+                                        .seed = seed_of(source, row),
+                                        .source = (uint32_t)s,
+                                        .study = join->studies[s],
+                                        .complete = state == DAM_CELL_COMPLETE,
+                                        .row = row};
+        uint32_t cell = finder->count > 0 ? dam_cell_find(finder, &candidate->hash) : UINT32_MAX;
+        /* A row that is none of the study's cells follows those that are. */
+        candidate->place = cell != UINT32_MAX ? cell : finder->count + join->candidate_count;
+        join->candidate_count++;
+    }
+    return DAM_OK;
+}
+
+/* All rows of all sources, with their places. */
+static enum dam_status gather(struct join *join, struct dam_error *error) {
+    size_t all = 0;
+    for (size_t s = 0; s < join->source_count; s++)
+        all += join->sources[s].results.count;
+    join->candidates = calloc(all + 1, sizeof *join->candidates);
+    if (join->candidates == NULL)
+        return no_memory("rows", all, error);
+    enum dam_status status = DAM_OK;
+    for (size_t first = 0; status == DAM_OK && first < join->source_count; first++) {
+        if (join->studies[first] != first)
+            continue;
+        struct dam_cell_finder finder;
+        status = study_cells(join, &join->sources[first], &finder, error);
+        for (size_t s = first; status == DAM_OK && s < join->source_count; s++)
+            if (join->studies[s] == first)
+                status = add_rows(join, s, &finder, error);
+        dam_cell_finder_destroy(&finder);
+    }
+    return status;
+}
+
+/* ---- choosing ---- */
+
+static int compare_cells(const struct candidate *one, const struct candidate *other) {
+    int order = compare_numbers(one->seed, other->seed);
+    order = order != 0 ? order : compare_numbers(one->hash.high, other->hash.high);
+    return order != 0 ? order : compare_numbers(one->hash.low, other->hash.low);
+}
+
+static int compare_places(const void *left, const void *right) {
+    const struct candidate *one = left, *other = right;
+    int order = compare_numbers(one->study, other->study);
+    order = order != 0 ? order : compare_numbers(one->place, other->place);
+    order = order != 0 ? order : compare_numbers(one->source, other->source);
+    return order != 0 ? order : compare_numbers(one->row, other->row);
+}
+
+/* Those of one cell together, the one that may stand for all first. */
+static int compare_candidates(const void *left, const void *right) {
+    const struct candidate *one = left, *other = right;
+    int order = compare_cells(one, other);
+    order = order != 0 ? order : compare_numbers(other->complete, one->complete);
+    return order != 0 ? order : compare_places(one, other);
+}
+
+/* Arrays of one row: equal where both have elements, and padding beyond. */
+static bool same_elements(enum dam_type type, const unsigned char *one, size_t one_width,
+                          const unsigned char *other, size_t other_width) {
+    size_t both = one_width < other_width ? one_width : other_width;
+    const unsigned char *longer = one_width > other_width ? one : other;
+    size_t longest = one_width > other_width ? one_width : other_width;
+    const union dam_value padding = dam_array_padding(type);
+    bool same = memcmp(one, other, both * sizeof padding) == 0;
+    for (size_t e = both; same && e < longest; e++)
+        same = memcmp(longer + e * sizeof padding, &padding, sizeof padding) == 0;
+    return same;
+}
+
+static const unsigned char *elements_of(const struct dam_source *source, size_t column,
+                                        size_t row) {
+    const struct dam_results *results = &source->results;
+    return (const unsigned char *)results->arrays[column] +
+           row * results->widths[column] * sizeof(union dam_value);
+}
+
+static bool same_results(const struct join *join, const struct candidate *a,
+                         const struct candidate *b) {
+    const struct dam_source *one = &join->sources[a->source], *other = &join->sources[b->source];
+    const struct dam_kind *kind = one->results.kind;
+    size_t one_skip = seed_bytes(one->seed_count), other_skip = seed_bytes(other->seed_count);
+    size_t size = one->results.layout.row_size - one_skip;
+    bool same =
+        memcmp(row_of(one, a->row) + one_skip, row_of(other, b->row) + other_skip, size) == 0;
+    for (size_t c = 0; same && c < kind->column_count; c++)
+        if (is_array(kind, c))
+            same = same_elements(kind->columns[c].type, elements_of(one, c, a->row),
+                                 one->results.widths[c], elements_of(other, c, b->row),
+                                 other->results.widths[c]);
+    return same;
+}
+
+static enum dam_status contradiction(const struct join *join, const struct candidate *a,
+                                     const struct candidate *b, struct dam_error *error) {
+    const struct dam_source *one = &join->sources[a->source], *other = &join->sources[b->source];
+    union dam_value values[DAM_PARAMETERS_MAX] = {{0}};
+    char cell[DAM_IDENTITY_LENGTH];
+    dam_layout_parameters(&one->results.layout, row_of(one, a->row), values);
+    dam_cell_identity(&one->results.kind->schema, values, cell);
+    return dam_fail(error, DAM_INPUT,
+                    "%s and %s contradict each other: the cell %.400s, seed %" PRIu64
+                    ", is %s in both with different results; %s",
+                    one->name, other->name, cell, a->seed, a->complete ? "complete" : "unfinished",
+                    a->complete ? "were replicas or starts raised in one? merge only one of them"
+                                : "finish it in one of them, or merge only one");
+}
+
+/* Of the candidates of one cell, the first stands for it: none that is as complete may differ. It
+ * takes the first place that any of them has. */
+static enum dam_status choose_one(const struct join *join, const struct candidate *group,
+                                  size_t count, struct candidate *chosen, struct dam_error *error) {
+    *chosen = group[0];
+    for (size_t i = 1; i < count; i++) {
+        if (group[i].complete == group[0].complete && !same_results(join, &group[0], &group[i]))
+            return contradiction(join, &group[0], &group[i], error);
+        if (group[i].study < chosen->study ||
+            (group[i].study == chosen->study && group[i].place < chosen->place)) {
+            chosen->study = group[i].study;
+            chosen->place = group[i].place;
+        }
+    }
+    return DAM_OK;
+}
+
+static enum dam_status choose(struct join *join, struct dam_error *error) {
+    struct candidate *candidates = join->candidates;
+    qsort(candidates, join->candidate_count, sizeof *candidates, compare_candidates);
+    size_t chosen = 0;
+    for (size_t begin = 0, end; begin < join->candidate_count; begin = end) {
+        end = begin + 1;
+        while (end < join->candidate_count &&
+               compare_cells(&candidates[begin], &candidates[end]) == 0)
+            end++;
+        struct candidate one;
+        enum dam_status status = choose_one(join, &candidates[begin], end - begin, &one, error);
+        if (status != DAM_OK)
+            return status;
+        candidates[chosen++] = one;
+    }
+    qsort(candidates, chosen, sizeof *candidates, compare_places);
+    join->results.count = chosen;
+    return DAM_OK;
+}
+
+/* ---- the output's rows ---- */
+
+static enum dam_status allocate(struct join *join, struct dam_error *error) {
+    struct dam_results *results = &join->results;
+    results->kind = join->sources[0].results.kind;
+    enum dam_status status = join->seed_count > 1
+                                 ? dam_layout_new_with_seed(&results->layout, results->kind, error)
+                                 : dam_layout_new(&results->layout, results->kind, error);
+    if (status != DAM_OK)
+        return status;
+    results->rows = calloc(results->count + 1, results->layout.row_size);
+    results->timings = calloc(results->count + 1, sizeof *results->timings);
+    results->widths = calloc(results->kind->column_count + 1, sizeof *results->widths);
+    results->arrays = calloc(results->kind->column_count + 1, sizeof *results->arrays);
+    if (results->rows == NULL || results->timings == NULL || results->widths == NULL ||
+        results->arrays == NULL)
+        return no_memory("rows", results->count, error);
+    return DAM_OK;
+}
+
+static void fill_rows(struct join *join) {
+    struct dam_results *results = &join->results;
+    size_t skip = seed_bytes(join->seed_count);
+    for (size_t i = 0; i < results->count; i++) {
+        const struct candidate *from = &join->candidates[i];
+        const struct dam_source *source = &join->sources[from->source];
+        size_t source_skip = seed_bytes(source->seed_count);
+        unsigned char *row = results->rows + i * results->layout.row_size;
+        memcpy(row, &from->seed, skip);
+        memcpy(row + skip, row_of(source, from->row) + source_skip,
+               results->layout.row_size - skip);
+        results->timings[i] = source->results.timings[from->row];
+        results->timings[i].cell = (int64_t)i;
+        int state = dam_layout_status(&results->layout, row);
+        results->complete += state == DAM_CELL_COMPLETE;
+        results->partial += state == DAM_CELL_PARTIAL;
+        results->failed += state == DAM_CELL_FAILED;
+    }
+}
+
+/* One array column, padded to the widest source. The sources' own are given up: all of a large
+ * array need not be in memory twice. */
+static enum dam_status fill_array(struct join *join, size_t column, struct dam_error *error) {
+    struct dam_results *results = &join->results;
+    uint64_t width = 1;
+    for (size_t s = 0; s < join->source_count; s++)
+        if (join->sources[s].results.widths[column] > width)
+            width = join->sources[s].results.widths[column];
+    size_t elements;
+    if (__builtin_mul_overflow(results->count + 1, width, &elements))
+        elements = SIZE_MAX;
+    union dam_value *to = reallocarray(NULL, elements, sizeof *to);
+    if (to == NULL)
+        return no_memory("rows of arrays", results->count, error);
+    results->widths[column] = width;
+    results->arrays[column] = to;
+    const union dam_value padding = dam_array_padding(results->kind->columns[column].type);
+    for (size_t i = 0; i < results->count; i++, to += width) {
+        const struct candidate *from = &join->candidates[i];
+        const struct dam_source *source = &join->sources[from->source];
+        size_t own = source->results.widths[column];
+        memcpy(to, elements_of(source, column, from->row), own * sizeof *to);
+        for (size_t e = own; e < width; e++)
+            to[e] = padding;
+    }
+    for (size_t s = 0; s < join->source_count; s++) {
+        free(join->sources[s].results.arrays[column]);
+        join->sources[s].results.arrays[column] = NULL;
+    }
+    return DAM_OK;
+}
+
+/* ---- the output's failures ---- */
+
+/* Row of the output that a row of a source became. */
+struct arrival {
+    uint32_t source;
+    size_t row, to;
+};
+
+static int compare_arrivals(const void *left, const void *right) {
+    const struct arrival *one = left, *other = right;
+    int order = compare_numbers(one->source, other->source);
+    return order != 0 ? order : compare_numbers(one->row, other->row);
+}
+
+static int compare_failures(const void *left, const void *right) {
+    const struct dam_failure *one = left, *other = right;
+    const int64_t keys[][2] = {{one->cell, other->cell},
+                               {one->round, other->round},
+                               {one->replica, other->replica},
+                               {one->start_begin, other->start_begin}};
+    for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
+        if (keys[k][0] != keys[k][1])
+            return keys[k][0] < keys[k][1] ? -1 : 1;
+    return 0;
+}
+
+static void add_failures(struct join *join, size_t s, const struct arrival *arrivals) {
+    struct dam_results *results = &join->results;
+    const struct dam_results *from = &join->sources[s].results;
+    for (size_t f = 0; f < from->failure_count; f++) {
+        const struct arrival wanted = {.source = (uint32_t)s,
+                                       .row = (size_t)from->failures[f].cell};
+        const struct arrival *found =
+            bsearch(&wanted, arrivals, results->count, sizeof *arrivals, compare_arrivals);
+        if (found == NULL)
+            continue; /* another source's row stands for it */
+        results->failures[results->failure_count] = from->failures[f];
+        results->failures[results->failure_count++].cell = (int64_t)found->to;
+    }
+}
+
+static enum dam_status fill_failures(struct join *join, struct dam_error *error) {
+    struct dam_results *results = &join->results;
+    size_t all = 0;
+    for (size_t s = 0; s < join->source_count; s++)
+        all += join->sources[s].results.failure_count;
+    if (all == 0)
+        return DAM_OK;
+    struct arrival *arrivals = calloc(results->count + 1, sizeof *arrivals);
+    results->failures = calloc(all, sizeof *results->failures);
+    enum dam_status status = DAM_OK;
+    if (arrivals == NULL || results->failures == NULL) {
+        status = no_memory("failures", all, error);
+    } else {
+        for (size_t i = 0; i < results->count; i++)
+            arrivals[i] = (struct arrival){join->candidates[i].source, join->candidates[i].row, i};
+        qsort(arrivals, results->count, sizeof *arrivals, compare_arrivals);
+        for (size_t s = 0; s < join->source_count; s++)
+            add_failures(join, s, arrivals);
+        qsort(results->failures, results->failure_count, sizeof *results->failures,
+              compare_failures);
+    }
+    free(arrivals);
+    return status;
+}
+
+static enum dam_status fill(struct join *join, struct dam_error *error) {
+    enum dam_status status = allocate(join, error);
+    if (status != DAM_OK)
+        return status;
+    fill_rows(join);
+    for (size_t c = 0; status == DAM_OK && c < join->results.kind->column_count; c++)
+        if (is_array(join->results.kind, c))
+            status = fill_array(join, c, error);
+    return status == DAM_OK ? fill_failures(join, error) : status;
+}
+
+/* ---- /study and /provenance ---- */
+
+/* In front of each study's text where a file holds several. */
+static const char STUDY_MARK[] = "# study of ";
+
+static void put_printable(FILE *out, const char *name) {
+    for (; *name != '\0'; name++)
+        fputc((unsigned char)*name < ' ' ? '?' : *name, out);
+}
+
+/* Is this what join_texts made? The resolved text of one study has no comments. */
+static bool has_several(const struct dam_source *source) {
+    return strncmp(source->resolved, STUDY_MARK, sizeof STUDY_MARK - 1) == 0;
+}
+
+/* The different studies' texts (or resolved ones) one after the other, each under the name of its
+ * first file; those that were joined before keep the names they have. */
+static char *join_texts(const struct join *join, bool resolved) {
+    char *joined = NULL;
+    size_t length;
+    FILE *out = open_memstream(&joined, &length);
+    if (out == NULL)
+        return NULL;
+    bool several = false;
+    for (size_t s = 0; s < join->source_count; s++)
+        several = several || join->studies[s] > 0;
+    for (size_t s = 0; s < join->source_count; s++) {
+        const struct dam_source *source = &join->sources[s];
+        const char *text = resolved ? source->resolved : source->text;
+        if (join->studies[s] != s)
+            continue;
+        if (several && !has_several(source)) {
+            fputs(STUDY_MARK, out);
+            put_printable(out, source->name);
+            fputc('\n', out);
+        }
+        fputs(text, out);
+        if (several && text[0] != '\0' && text[strlen(text) - 1] != '\n')
+            fputc('\n', out);
+    }
+    bool failed = ferror(out) != 0;
+    if (fclose(out) != 0 || failed) {
+        free(joined);
+        return NULL;
+    }
+    return joined;
+}
+
+static char *command_of(const struct dam_merge_options *options) {
+    char *command = NULL;
+    size_t length;
+    FILE *out = open_memstream(&command, &length);
+    if (out == NULL)
+        return NULL;
+    fputs("dam merge", out);
+    for (size_t f = 0; f < options->file_count; f++)
+        fprintf(out, " %s", options->files[f]);
+    fprintf(out, " -o %s", options->output);
+    bool failed = ferror(out) != 0;
+    if (fclose(out) != 0 || failed) {
+        free(command);
+        return NULL;
+    }
+    return command;
+}
+
+static enum dam_status unite_origins(struct join *join, struct dam_error *error) {
+    struct dam_provenance *provenance = &join->provenance;
+    size_t all = 0;
+    for (size_t s = 0; s < join->source_count; s++)
+        all += join->sources[s].origin_count;
+    provenance->origins = calloc(all + 1, sizeof *provenance->origins);
+    if (provenance->origins == NULL)
+        return no_memory("sources", all, error);
+    for (size_t s = 0; s < join->source_count; s++)
+        for (size_t o = 0; o < join->sources[s].origin_count; o++)
+            provenance->origins[provenance->origin_count++] = join->sources[s].origins[o];
+    return DAM_OK;
+}
+
+static enum dam_status describe(struct join *join, MPI_Comm alone, double started,
+                                struct dam_error *error) {
+    join->text = join_texts(join, false);
+    join->resolved = join_texts(join, true);
+    char *command = command_of(join->options);
+    enum dam_status status = DAM_OK;
+    if (join->text == NULL || join->resolved == NULL || command == NULL)
+        status = no_memory("studies", join->source_count, error);
+    if (status == DAM_OK)
+        status = dam_provenance_new(&join->provenance, alone, started, error);
+    if (status == DAM_OK)
+        status = dam_provenance_add(&join->provenance, "command", "command that merged this file",
+                                    command, error);
+    if (status == DAM_OK)
+        status = unite_origins(join, error);
+    free(command);
+    return status;
+}
+
+/* ---- the output ---- */
+
+static enum dam_status check_output(const char *output, struct dam_error *error) {
+    struct dam_output_paths paths;
+    struct stat about;
+    enum dam_status status = dam_output_paths_new(&paths, output, error);
+    if (status != DAM_OK)
+        return status;
+    if (lstat(output, &about) == 0)
+        status =
+            dam_fail(error, DAM_INPUT, "%s: exists; remove it, or name another with -o", output);
+    else if (lstat(paths.folder, &about) == 0)
+        status = dam_fail(error, DAM_INPUT,
+                          "%s: has a run's journal, %s, whose next start would replace it; remove "
+                          "that, or name another output with -o",
+                          output, paths.folder);
+    else
+        status = dam_output_check(&paths, error);
+    dam_output_paths_destroy(&paths);
+    return status;
+}
+
+static enum dam_status write_output(const struct join *join, MPI_Comm alone,
+                                    struct dam_error *error) {
+    const struct dam_contents contents = {.results = &join->results,
+                                          .text = join->text,
+                                          .resolved = join->resolved,
+                                          .seeds = join->seeds,
+                                          .seed_count = join->seed_count,
+                                          .provenance = &join->provenance};
+    const char *output = join->options->output;
+    char *temporary = NULL;
+    if (asprintf(&temporary, "%s.merge-%ld", output, (long)getpid()) < 0)
+        return dam_fail(error, DAM_MEMORY, "%s: no memory for its name", output);
+    enum dam_status status = dam_contents_write(alone, &contents, temporary, error);
+    if (status == DAM_OK) {
+        status = dam_file_rename(temporary, output, false, error);
+        if (status != DAM_OK)
+            unlink(temporary);
+    }
+    free(temporary);
+    return status;
+}
+
+static void join_destroy(struct join *join) {
+    for (size_t s = 0; s < join->source_count; s++)
+        dam_source_destroy(&join->sources[s]);
+    free(join->sources);
+    free(join->studies);
+    free(join->candidates);
+    free(join->seeds);
+    free(join->text);
+    free(join->resolved);
+    dam_results_destroy(&join->results);
+    dam_provenance_destroy(&join->provenance);
+}
+
+static enum dam_status merge(struct join *join, MPI_Comm alone, struct dam_error *error) {
+    double started = (double)time(NULL);
+    enum dam_status status = check_output(join->options->output, error);
+    if (status == DAM_OK)
+        status = read_sources(join, error);
+    if (status != DAM_OK)
+        return status;
+    find_studies(join);
+    status = unite_seeds(join, error);
+    if (status == DAM_OK)
+        status = gather(join, error);
+    if (status == DAM_OK)
+        status = choose(join, error);
+    if (status == DAM_OK)
+        status = fill(join, error);
+    if (status == DAM_OK)
+        status = describe(join, alone, started, error);
+    return status == DAM_OK ? write_output(join, alone, error) : status;
+}
+
+enum dam_status dam_merge(MPI_Comm comm, const struct dam_kinds *kinds,
+                          const struct dam_merge_options *options, struct dam_merged *merged,
+                          struct dam_error *error) {
+    int rank;
+    MPI_Comm_rank(comm, &rank);
+    MPI_Comm alone;
+    MPI_Comm_split(comm, rank == 0 ? 0 : MPI_UNDEFINED, 0, &alone);
+    enum dam_status status = DAM_OK;
+    if (rank == 0) {
+        struct join join = {.kinds = kinds, .options = options};
+        status = merge(&join, alone, error);
+        *merged = (struct dam_merged){.cells = join.results.count,
+                                      .partial = join.results.partial,
+                                      .failed = join.results.failed,
+                                      .repeated = join.candidate_count - join.results.count,
+                                      .seeds = join.seed_count};
+        join_destroy(&join);
+        MPI_Comm_free(&alone);
+    }
+    return dam_agree(comm, status, error);
+}

@@ -1,0 +1,314 @@
+#include "run/source.h"
+#include "run/contents.h"
+#include "run/result.h"
+#include "run/verify.h"
+#include <stdlib.h>
+#include <string.h>
+
+static enum dam_status no_memory(const char *name, struct dam_error *error) {
+    return dam_fail(error, DAM_MEMORY, "%s: no memory to read it", name);
+}
+
+static enum dam_status damaged(const char *name, const char *path, const char *what,
+                               struct dam_error *error) {
+    return dam_fail(error, DAM_DAMAGED, "%s: %s: %s", name, path, what);
+}
+
+/* Of the lines about a damaged file, the first says enough. */
+struct complaint {
+    struct dam_error first;
+    size_t count;
+};
+
+static void note_complaint(void *context, const char *line) {
+    struct complaint *complaint = context;
+    if (complaint->count++ == 0)
+        dam_fail(&complaint->first, DAM_DAMAGED, "%s", line);
+}
+
+static enum dam_status verify(const char *name, const struct dam_kinds *kinds,
+                              struct dam_error *error) {
+    struct complaint complaint = {0};
+    struct dam_verification verification;
+    enum dam_status status =
+        dam_verify(name, kinds, note_complaint, &complaint, &verification, error);
+    if (status == DAM_OK || complaint.count == 0)
+        return status;
+    return dam_fail(error, status, "%.700s; nothing was merged ('dam verify' tells all)",
+                    complaint.first.text);
+}
+
+/* ---- /study ---- */
+
+static enum dam_status read_study(struct dam_source *source, const struct dam_result *result,
+                                  const struct dam_kinds *kinds, const struct dam_source *first,
+                                  struct dam_error *error) {
+    struct dam_result_study study;
+    enum dam_status status = dam_result_study_read(result, &study, error);
+    if (status != DAM_OK)
+        return status;
+    const struct dam_kind *kind = dam_kinds_find(kinds, study.kind);
+    const struct dam_schema *expected = first == NULL ? NULL : &first->results.kind->schema;
+    if (expected != NULL &&
+        (strcmp(study.kind, expected->name) != 0 || study.version != expected->version))
+        status = dam_fail(error, DAM_INPUT,
+                          "%s holds results of kind %s, schema %u, and %s of kind %s, schema %u: "
+                          "only files of one kind and schema can be merged",
+                          first->name, expected->name, expected->version, source->name, study.kind,
+                          study.version);
+    else if (kind == NULL || kind->schema.version != study.version)
+        status = dam_fail(error, DAM_INPUT,
+                          "%s: kind %s, schema %u is none of this program's; merge it with the dam "
+                          "that wrote it",
+                          source->name, study.kind, study.version);
+    source->results.kind = status == DAM_OK ? kind : NULL;
+    source->text = study.text;
+    source->resolved = study.resolved;
+    source->seeds = study.seeds;
+    source->seed_count = study.seed_count;
+    study.text = study.resolved = NULL;
+    study.seeds = NULL;
+    dam_result_study_destroy(&study);
+    return status;
+}
+
+/* ---- /results and the arrays ---- */
+
+static bool is_stored_as(const struct dam_result_column *column, enum dam_type type) {
+    static const enum dam_stored stored[] = {
+        [DAM_INTEGER] = DAM_STORED_INTEGER,
+        [DAM_REAL] = DAM_STORED_REAL,
+        [DAM_CHOICE] = DAM_STORED_TEXT,
+    };
+    return column->type == stored[type] && (type == DAM_CHOICE || column->size == sizeof(int64_t));
+}
+
+/* Do the rows lie in the file as the layout has them in memory? */
+static bool has_layout(const struct dam_result_dataset *table, const struct dam_layout *layout) {
+    bool same = table->compound && table->rank == 1 && table->row_size == layout->row_size &&
+                table->column_count == layout->count;
+    for (size_t f = 0; same && f < layout->count; f++) {
+        const struct dam_result_column *column = &table->columns[f];
+        const struct dam_field *field = &layout->fields[f];
+        same = strcmp(column->name, field->name) == 0 && is_stored_as(column, field->type) &&
+               column->offset == field->offset && column->size == field->size;
+    }
+    return same;
+}
+
+/* *checksum: of the rows, as the file has it. */
+static enum dam_status read_rows(struct dam_source *source, const struct dam_result *result,
+                                 uint32_t *checksum, struct dam_error *error) {
+    struct dam_results *results = &source->results;
+    enum dam_status status = source->seed_count > 1
+                                 ? dam_layout_new_with_seed(&results->layout, results->kind, error)
+                                 : dam_layout_new(&results->layout, results->kind, error);
+    if (status != DAM_OK)
+        return status;
+    struct dam_result_dataset *table;
+    status = dam_result_read(result, "/results", &table, error);
+    if (status != DAM_OK)
+        return status;
+    if (has_layout(table, &results->layout)) {
+        results->count = table->row_count;
+        results->rows = table->bytes;
+        table->bytes = NULL;
+        *checksum = table->checksum;
+    } else {
+        status = dam_fail(error, DAM_INPUT,
+                          "%s: /results: is laid out by another version of dam; run its study "
+                          "again with this one, or merge with that one",
+                          source->name);
+    }
+    dam_result_dataset_destroy(table);
+    return status;
+}
+
+static enum dam_status read_array(struct dam_source *source, const struct dam_result *result,
+                                  size_t column, struct dam_error *error) {
+    struct dam_results *results = &source->results;
+    char path[256];
+    snprintf(path, sizeof path, "/%s", results->kind->columns[column].name);
+    struct dam_result_dataset *array;
+    enum dam_status status = dam_result_read(result, path, &array, error);
+    if (status != DAM_OK)
+        return status;
+    if (array->rank == 2 && array->extent[0] == results->count && !array->compound &&
+        is_stored_as(&array->columns[0], results->kind->columns[column].type)) {
+        results->widths[column] = array->extent[1];
+        results->arrays[column] = array->bytes;
+        array->bytes = NULL;
+    } else {
+        status = damaged(source->name, path, "is not the kind's array", error);
+    }
+    dam_result_dataset_destroy(array);
+    return status;
+}
+
+static enum dam_status read_arrays(struct dam_source *source, const struct dam_result *result,
+                                   struct dam_error *error) {
+    struct dam_results *results = &source->results;
+    const struct dam_kind *kind = results->kind;
+    results->widths = calloc(kind->column_count + 1, sizeof *results->widths);
+    results->arrays = calloc(kind->column_count + 1, sizeof *results->arrays);
+    if (results->widths == NULL || results->arrays == NULL)
+        return no_memory(source->name, error);
+    enum dam_status status = DAM_OK;
+    for (size_t c = 0; status == DAM_OK && c < kind->column_count; c++)
+        if (kind->columns[c].shape == DAM_ARRAY)
+            status = read_array(source, result, c, error);
+    return status;
+}
+
+/* ---- tables of structs ---- */
+
+static bool fits(const struct dam_result_column *found, const struct dam_table_column *column) {
+    return column->text > 0 ? found->type == DAM_STORED_TEXT
+                            : is_stored_as(found, column->real ? DAM_REAL : DAM_INTEGER);
+}
+
+static void copy_column(const struct dam_result_dataset *dataset,
+                        const struct dam_result_column *found,
+                        const struct dam_table_column *column, size_t row_size, char *rows) {
+    size_t size = column->text > 0 ? column->text : sizeof(int64_t);
+    size = found->size < size ? found->size : size;
+    for (size_t row = 0; row < dataset->row_count; row++)
+        memcpy(rows + row * row_size + column->offset,
+               dataset->bytes + row * dataset->row_size + found->offset, size);
+}
+
+/* A table's rows as its structs, in a fresh array. Columns are found by name. */
+static enum dam_status read_table(const struct dam_result *result, const struct dam_table *table,
+                                  void **rows, size_t *count, struct dam_error *error) {
+    struct dam_result_dataset *dataset;
+    enum dam_status status = dam_result_read(result, table->path, &dataset, error);
+    if (status != DAM_OK)
+        return status;
+    *count = dataset->row_count;
+    *rows = calloc(dataset->row_count + 1, table->row_size);
+    if (*rows == NULL)
+        status = no_memory(result->name, error);
+    for (size_t c = 0; status == DAM_OK && c < table->column_count; c++) {
+        const struct dam_table_column *column = &table->columns[c];
+        const struct dam_result_column *found = dam_result_find(dataset, column->name);
+        if (found == NULL || !fits(found, column) || dataset->rank != 1)
+            status = damaged(result->name, table->path, "is not the table that dam writes", error);
+        else
+            copy_column(dataset, found, column, table->row_size, *rows);
+    }
+    dam_result_dataset_destroy(dataset);
+    return status;
+}
+
+static enum dam_status read_failures(struct dam_source *source, const struct dam_result *result,
+                                     struct dam_error *error) {
+    struct dam_results *results = &source->results;
+    void *rows = NULL;
+    enum dam_status status =
+        read_table(result, &dam_failure_table, &rows, &results->failure_count, error);
+    results->failures = rows;
+    for (size_t f = 0; status == DAM_OK && f < results->failure_count; f++)
+        if ((uint64_t)results->failures[f].cell >= results->count)
+            status = damaged(source->name, "/failures", "names a row that is not there", error);
+    return status;
+}
+
+static enum dam_status read_timings(struct dam_source *source, const struct dam_result *result,
+                                    struct dam_error *error) {
+    struct dam_results *results = &source->results;
+    void *rows = NULL;
+    size_t count = 0;
+    enum dam_status status = read_table(result, &dam_timing_table, &rows, &count, error);
+    results->timings = rows;
+    bool ordered = status == DAM_OK && count == results->count;
+    for (size_t i = 0; ordered && i < count; i++)
+        ordered = results->timings[i].cell == (int64_t)i;
+    if (status == DAM_OK && !ordered)
+        status = damaged(source->name, dam_timing_table.path, "has not one row a cell", error);
+    return status;
+}
+
+/* ---- where the rows came from ---- */
+
+static bool has_dataset(const struct dam_result *result, const char *path) {
+    for (size_t p = 0; p < result->path_count; p++)
+        if (strcmp(result->paths[p], path) == 0)
+            return true;
+    return false;
+}
+
+/* A text of /provenance that the table has a column for, where the file has it. */
+static enum dam_status read_item(const struct dam_result *result,
+                                 const struct dam_table_column *column, struct dam_origin *origin,
+                                 struct dam_error *error) {
+    char path[128], *text;
+    snprintf(path, sizeof path, "/provenance/%s", column->name);
+    if (column->text == 0 || !has_dataset(result, path))
+        return DAM_OK;
+    enum dam_status status = dam_result_text_read(result, path, &text, error);
+    if (status != DAM_OK)
+        return status;
+    memcpy((char *)origin + column->offset, text, strnlen(text, column->text));
+    free(text);
+    return DAM_OK;
+}
+
+static enum dam_status read_origins(struct dam_source *source, const struct dam_result *result,
+                                    uint32_t checksum, struct dam_error *error) {
+    if (has_dataset(result, dam_origin_table.path)) {
+        void *rows = NULL;
+        enum dam_status status =
+            read_table(result, &dam_origin_table, &rows, &source->origin_count, error);
+        source->origins = rows;
+        return status;
+    }
+    struct dam_origin *origin = source->origins = calloc(1, sizeof *origin);
+    if (origin == NULL)
+        return no_memory(source->name, error);
+    source->origin_count = 1;
+    origin->results_crc32c = checksum;
+    origin->cells = (int64_t)source->results.count;
+    memcpy(origin->file, source->name, strnlen(source->name, sizeof origin->file));
+    enum dam_status status = DAM_OK;
+    for (size_t c = 0; status == DAM_OK && c < dam_origin_table.column_count; c++)
+        status = read_item(result, &dam_origin_table.columns[c], origin, error);
+    return status;
+}
+
+enum dam_status dam_source_read(struct dam_source *source, const char *name,
+                                const struct dam_kinds *kinds, const struct dam_source *first,
+                                struct dam_error *error) {
+    *source = (struct dam_source){.name = strdup(name)};
+    if (source->name == NULL)
+        return no_memory(name, error);
+    struct dam_result *result;
+    uint32_t checksum = 0;
+    enum dam_status status = verify(name, kinds, error);
+    if (status == DAM_OK)
+        status = dam_result_open(&result, name, error);
+    if (status != DAM_OK)
+        return status;
+    status = read_study(source, result, kinds, first, error);
+    if (status == DAM_OK)
+        status = read_rows(source, result, &checksum, error);
+    if (status == DAM_OK)
+        status = read_arrays(source, result, error);
+    if (status == DAM_OK)
+        status = read_failures(source, result, error);
+    if (status == DAM_OK)
+        status = read_timings(source, result, error);
+    if (status == DAM_OK)
+        status = read_origins(source, result, checksum, error);
+    dam_result_close(result);
+    return status;
+}
+
+void dam_source_destroy(struct dam_source *source) {
+    dam_results_destroy(&source->results);
+    free(source->name);
+    free(source->text);
+    free(source->resolved);
+    free(source->seeds);
+    free(source->origins);
+    *source = (struct dam_source){0};
+}

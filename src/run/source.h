@@ -1,0 +1,28 @@
+/* A result file as a source to merge from: verified, then read whole into plain memory. */
+#ifndef DAM_RUN_SOURCE_H
+#define DAM_RUN_SOURCE_H
+
+#include "run/provenance.h"
+#include "run/reduce.h"
+
+/* All is owned. */
+struct dam_source {
+    char *name;
+    char *text, *resolved; /* of its study */
+    uint64_t *seeds;       /* ascending; more than one: the rows begin with theirs */
+    size_t seed_count;
+    struct dam_results results; /* kind, layout, rows, arrays, widths, timings, failures */
+    struct dam_origin *origins; /* itself, or the files it was merged from itself */
+    size_t origin_count;
+};
+
+/* Read one file. It must be of the kind and schema of `first`, a source read before (NULL: none),
+ * and `kinds` must have them. *source is the caller's, also after a failure. Fails with DAM_FILE,
+ * DAM_DAMAGED where dam_verify finds a fault, DAM_INPUT where the file is of another kind, schema
+ * or version of dam, DAM_MEMORY. Not collective. */
+enum dam_status dam_source_read(struct dam_source *source, const char *name,
+                                const struct dam_kinds *kinds, const struct dam_source *first,
+                                struct dam_error *error) DAM_CHECKED;
+void dam_source_destroy(struct dam_source *source);
+
+#endif
