@@ -128,7 +128,7 @@ def finish(figure, results, fixed, legend=(), notes=()):
         legend = [*legend, mark("0.3", "o", "", "unfinished cell", hollow=True)]
         notes.insert(0, f"partial result: {results.complete.sum()} of {len(results.rows)} cells "
                         "complete")
-    notes.append(f"kind {results.kind}, seed {results.seed}, dam {results.version} "
+    notes.append(f"kind {results.kind}, {results.seed_words()}, dam {results.version} "
                  f"({results.commit}); {results.path.name}")
     frame(figure, results.summary[:1].upper() + results.summary[1:], fixed, legend, notes)
 

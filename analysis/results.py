@@ -6,7 +6,8 @@
                           the kind of experiment
     /NAME [cell][extent]  an array-valued result, with attributes `unit` and `doc`
     /study                kind, seed, schema_version, the study's text, and the text with every
-                          default filled in (resolved)
+                          default filled in (resolved); of merged files several seeds may be
+                          there, and then /results has a parameter column seed
     /failures             tasks that failed
     /provenance           version, commit, compiler, hosts ...
 
@@ -51,7 +52,7 @@ class Results:
             raise ResultError("an HDF5 file, but not a result file of dam: it has no /study/kind "
                               "and /results")
         self.kind = text(file["study/kind"][()])
-        self.seed = int(file["study/seed"][()])
+        self.seeds = [int(seed) for seed in np.atleast_1d(file["study/seed"][()])]
         self.resolved = text(file["study/resolved"][()])
         self.version = text(file["provenance/version"][()])
         self.commit = text(file["provenance/commit"][()])
@@ -79,6 +80,14 @@ class Results:
         """{name: value} of the parameters that take one value."""
         return {name: self.rows[name][0] for name in self.parameters()
                 if len(np.unique(self.rows[name])) == 1}
+
+    def seed_words(self):
+        """ "seed 1", "seeds 1, 2, 3" or "8 seeds, 1 to 8"."""
+        if len(self.seeds) == 1:
+            return f"seed {self.seeds[0]}"
+        if len(self.seeds) <= 5:
+            return f"seeds {', '.join(map(str, self.seeds))}"
+        return f"{len(self.seeds)} seeds, {self.seeds[0]} to {self.seeds[-1]}"
 
     def groups(self, names):
         """Yield ({name: value}, mask of cells) for each combination of values that occurs."""

@@ -260,53 +260,69 @@ static bool same_results(const struct join *join, const struct candidate *a,
     return same;
 }
 
-static enum dam_status contradiction(const struct join *join, const struct candidate *a,
-                                     const struct candidate *b, struct dam_error *error) {
-    const struct dam_source *one = &join->sources[a->source], *other = &join->sources[b->source];
+/* Cells whose candidates contradict each other: how many, and two of the one that comes first. */
+struct clash {
+    size_t cells;
+    struct candidate one, other;
+};
+
+static enum dam_status refuse(const struct join *join, const struct clash *clash,
+                              struct dam_error *error) {
+    const struct candidate *candidate = &clash->one;
+    const struct dam_source *one = &join->sources[candidate->source];
     union dam_value values[DAM_PARAMETERS_MAX] = {{0}};
-    char cell[DAM_IDENTITY_LENGTH];
-    dam_layout_parameters(&one->results.layout, row_of(one, a->row), values);
+    char cell[DAM_IDENTITY_LENGTH], more[64] = "";
+    dam_layout_parameters(&one->results.layout, row_of(one, candidate->row), values);
     dam_cell_identity(&one->results.kind->schema, values, cell);
+    if (clash->cells > 1)
+        snprintf(more, sizeof more, " (and %zu cells more)", clash->cells - 1);
     return dam_fail(error, DAM_INPUT,
-                    "%s and %s contradict each other: the cell %.400s, seed %" PRIu64
-                    ", is %s in both with different results; %s",
-                    one->name, other->name, cell, a->seed, a->complete ? "complete" : "unfinished",
-                    a->complete ? "were replicas or starts raised in one? merge only one of them"
-                                : "finish it in one of them, or merge only one");
+                    "%.200s and %.200s contradict each other: the cell %.300s, seed %" PRIu64
+                    ", is %s in both with different results%s; %s",
+                    one->name, join->sources[clash->other.source].name, cell, candidate->seed,
+                    candidate->complete ? "complete" : "unfinished", more,
+                    candidate->complete
+                        ? "were replicas or starts raised in one of them? merge only that one"
+                        : "finish one of them, or merge only one");
 }
 
 /* Of the candidates of one cell, the first stands for it: none that is as complete may differ. It
  * takes the first place that any of them has. */
-static enum dam_status choose_one(const struct join *join, const struct candidate *group,
-                                  size_t count, struct candidate *chosen, struct dam_error *error) {
-    *chosen = group[0];
+static struct candidate choose_one(const struct join *join, const struct candidate *group,
+                                   size_t count, struct clash *clash) {
+    struct candidate chosen = group[0];
+    size_t differing = 0;
     for (size_t i = 1; i < count; i++) {
-        if (group[i].complete == group[0].complete && !same_results(join, &group[0], &group[i]))
-            return contradiction(join, &group[0], &group[i], error);
-        if (group[i].study < chosen->study ||
-            (group[i].study == chosen->study && group[i].place < chosen->place)) {
-            chosen->study = group[i].study;
-            chosen->place = group[i].place;
+        if (differing == 0 && group[i].complete == group[0].complete &&
+            !same_results(join, &group[0], &group[i]))
+            differing = i;
+        if (compare_numbers(group[i].study, chosen.study) < 0 ||
+            (group[i].study == chosen.study && group[i].place < chosen.place)) {
+            chosen.study = group[i].study;
+            chosen.place = group[i].place;
         }
     }
-    return DAM_OK;
+    if (differing > 0 && (clash->cells++ == 0 || compare_places(&group[0], &clash->one) < 0)) {
+        clash->one = group[0];
+        clash->other = group[differing];
+    }
+    return chosen;
 }
 
 static enum dam_status choose(struct join *join, struct dam_error *error) {
     struct candidate *candidates = join->candidates;
     qsort(candidates, join->candidate_count, sizeof *candidates, compare_candidates);
+    struct clash clash = {0};
     size_t chosen = 0;
     for (size_t begin = 0, end; begin < join->candidate_count; begin = end) {
         end = begin + 1;
         while (end < join->candidate_count &&
                compare_cells(&candidates[begin], &candidates[end]) == 0)
             end++;
-        struct candidate one;
-        enum dam_status status = choose_one(join, &candidates[begin], end - begin, &one, error);
-        if (status != DAM_OK)
-            return status;
-        candidates[chosen++] = one;
+        candidates[chosen++] = choose_one(join, &candidates[begin], end - begin, &clash);
     }
+    if (clash.cells > 0)
+        return refuse(join, &clash, error);
     qsort(candidates, chosen, sizeof *candidates, compare_places);
     join->results.count = chosen;
     return DAM_OK;

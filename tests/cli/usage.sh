@@ -3,7 +3,7 @@
 # shellcheck source=tests/cli/expect.sh
 . "$(dirname "$0")/expect.sh"
 
-commands="run plan status show verify theory describe kinds bench"
+commands="run plan status show merge verify theory describe kinds bench"
 
 prints 'Usage: dam COMMAND' dam --help
 for command in $commands; do
@@ -29,7 +29,7 @@ for name in no-such-kernel AVX2 generic,avx2; do
     DAM_CPU=$name refuses 2 "DAM_CPU: kernel '$name': this CPU runs $here" dam --version
     DAM_CPU=$name refuses 2 "DAM_CPU: kernel '$name': this CPU runs $here" dam run study.yaml
 done
-for option in output set dry-run time-limit fail-fast retry-failed fresh; do
+for option in output set slice dry-run time-limit fail-fast retry-failed fresh; do
     prints "--$option" dam run --help
 done
 
@@ -47,6 +47,10 @@ for command in status show verify; do
     refuses 2 "$command: FILE.h5 missing" dam "$command"
     refuses 2 "$command: unexpected argument 'b'" dam "$command" a b
 done
+refuses 2 'merge: FILE.h5... missing' dam merge -o c.h5
+refuses 2 'merge: -o FILE.h5 missing' dam merge a.h5 b.h5
+refuses 2 'merge: -o needs a value' dam merge a.h5 -o
+refuses 1 'a.h5: No such file' dam merge a.h5 b.h5 -o c.h5
 refuses 2 'describe: KIND missing' dam describe
 refuses 2 "kinds: unexpected argument 'b'" dam kinds b
 refuses 2 "bench: unexpected argument 'b'" dam bench b
@@ -66,6 +70,15 @@ done
 for limit in 90 90s 15m 2h 1d 1:30:00; do
     refuses 2 'a.yaml' dam run a.yaml --time-limit "$limit"
     grep -q 'time-limit' "$err" && complain "--time-limit $limit was refused"
+done
+
+allowed='allowed is I/N with 1 <= I <= N <= 1000000, such as 2/8'
+for slice in '' 2 2/ /8 0/8 9/8 -1/8 1/0 1.5/8 1/8/2 1/8x ' 1/8' 1/1000001 1/12345678901234567890; do
+    refuses 2 "run: --slice: '$slice'; $allowed" dam run a.yaml --slice "$slice"
+done
+for slice in 1/1 8/8 1000000/1000000; do
+    refuses 2 'a.yaml: ' dam run a.yaml --slice "$slice"
+    grep -q 'slice' "$err" && complain "--slice $slice was refused"
 done
 
 # A result that could not be written is no success.

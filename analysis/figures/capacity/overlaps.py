@@ -1,4 +1,5 @@
-"""Histograms of the final state's largest overlap, one panel a cell (appendix of the paper)."""
+"""Histograms of the final state's largest overlap, one panel a cell (appendix of the paper). Seeds
+are pooled: their counts add up."""
 import numpy as np
 
 import canvas
@@ -9,23 +10,25 @@ PANELS_MAX = 24
 
 
 def overlaps(results):
-    varying = [name for name in results.varying() if name != "load"]
-    cells = [c for c in np.lexsort([results.rows[name] for name in reversed(varying)] or
-                                   [np.arange(len(results.rows))])
-             if results.rows["trials"][c] > 0]
+    varying = [name for name in results.varying() if name not in ("load", "seed")]
+    counted = results.rows["trials"] > 0
+    cells = [(key, mask & counted) for key, mask in results.groups(varying)
+             if (mask & counted).any()]
     if not 0 < len(cells) <= PANELS_MAX:
         raise ResultError(f"a panel for each of {len(cells)} cells is too many or too few; the "
                           f"figure takes 1 to {PANELS_MAX}" if cells else "no trials in it yet")
     columns = len(np.unique(results.rows["n"]))
     full = len(cells) % columns == 0 and columns <= 6
     figure, panels = canvas.panels(len(cells), columns if full and columns > 1 else 4, height=2.5)
-    for axes, cell in zip(panels, cells):
+    for axes, (key, cell) in zip(panels, cells):
         draw_cell(axes, results, cell)
-        axes.set_title(canvas.settings({name: results.rows[name][cell] for name in varying}))
+        axes.set_title(canvas.settings(key))
     share_axes(panels)
     label_edges(panels, results)
     notes = [f"overlap_histogram: {results.array_notes['overlap_histogram']['doc']}. Numbers: the "
              "share of the trials in the bin at N, that ended exactly in a stored memory."]
+    if len(results.seeds) > 1:
+        notes.append("Seeds are pooled.")
     if has_mirrors(results.rows).any():
         notes.append("Even powers have minima at the mirror images of the memories too; those "
                      "starts count at their overlap with the nearest memory.")
@@ -34,21 +37,22 @@ def overlaps(results):
 
 
 def draw_cell(axes, results, cell):
-    row = results.rows[cell]
-    counts = results.arrays["overlap_histogram"][cell][:row["N"] + 1]
-    overlap = 2 * np.arange(row["N"] + 1) - row["N"]
+    rows = results.rows[cell]
+    N, trials, recovered, mirrored = rows["N"][0], *(
+        rows[name].sum() for name in ("trials", "recovered", "recovered_mirror"))
+    counts = results.arrays["overlap_histogram"][cell].sum(axis=0)[:N + 1]
+    overlap = 2 * np.arange(N + 1) - N
     seen = counts > 0
-    peak = overlap == row["N"]
-    complete = results.complete[cell]
+    peak = overlap == N
+    complete = results.complete[cell].all()
     for mask, color in ((seen & ~peak, canvas.PALETTE[0]), (seen & peak, canvas.PALETTE[1])):
-        axes.bar(overlap[mask], counts[mask], width=2 if row["N"] > 20 else 1.6,
+        axes.bar(overlap[mask], counts[mask], width=2 if N > 20 else 1.6,
                  color=color if complete else "white", edgecolor=color,
                  linewidth=0.4 if complete else 1)
-    recovered = f"{100 * row['recovered'] / row['trials']:.4g} %"
-    if has_mirrors(row):
-        both = row["recovered"] + row["recovered_mirror"]
-        recovered += f"\nwith mirrors {100 * both / row['trials']:.4g} %"
-    axes.annotate(recovered, (row["N"], max(counts[-1], 4)), xytext=(-6, 0),
+    words = f"{100 * recovered / trials:.4g} %"
+    if has_mirrors(rows[0]):
+        words += f"\nwith mirrors {100 * (recovered + mirrored) / trials:.4g} %"
+    axes.annotate(words, (N, max(counts[-1], 4)), xytext=(-6, 0),
                   textcoords="offset points", ha="right", va="top" if counts[-1] > 30 else "bottom",
                   fontsize=9, color=canvas.PALETTE[1])
     axes.set_yscale("log")

@@ -37,7 +37,7 @@ def recovery(results):
 def swept(results):
     """The parameter with most values, K before others; load where that is what the study names."""
     numbers = [name for name in results.varying() if results.rows[name].dtype.kind in "if"
-               and name != "load"]
+               and name not in ("load", "seed")]
     if "K" in numbers and re.search(r"^ *load:", results.resolved, re.MULTILINE):
         return "load"
     return max(numbers or ["K"], key=lambda name: (len(np.unique(results.rows[name])), name == "K"))
