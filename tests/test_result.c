@@ -140,15 +140,12 @@ static hid_t row_type(void) {
     return type;
 }
 
-static void put_results(hid_t file) {
+static void put_column_notes(hid_t results) {
     static const char *const attributes[][4] = {
         {"energy", "1", "the energy", "parameter"}, {"N", "neurons", "neurons", "parameter"},
         {"load", "1", "the load", "parameter"},     {"count", "starts", "counted", "result"},
         {"share", "1", "the share", "result"},      {"status", "1", "how whole", "status"},
     };
-    hid_t type = row_type();
-    const hsize_t extent = ROWS;
-    hid_t results = put(file, "/results", type, 1, &extent, rows);
     for (size_t c = 0; c < 6; c++) {
         static const char *const what[] = {"", ".unit", ".doc", ".role"};
         for (size_t a = 1; a < 4; a++) {
@@ -157,6 +154,13 @@ static void put_results(hid_t file) {
             put_text_attribute(results, name, attributes[c][a]);
         }
     }
+}
+
+static void put_results(hid_t file) {
+    hid_t type = row_type();
+    const hsize_t extent = ROWS;
+    hid_t results = put(file, "/results", type, 1, &extent, rows);
+    put_column_notes(results);
     H5Dclose(results);
     H5Tclose(type);
 }
@@ -403,6 +407,73 @@ static void asks_for_every_dataset(void **state) {
         snprintf(expected, sizeof expected, "%s: no such dataset", datasets[d]);
         assert_only_complaint(expected);
     }
+}
+
+/* Make the file one of `count` seeds whose rows have a column of them. */
+static void write_seeds(const uint64_t *seeds, hsize_t count, const int64_t *of_rows) {
+    struct __attribute__((packed)) {
+        int64_t seed;
+        struct row row;
+    } table[ROWS];
+    for (size_t r = 0; r < ROWS; r++) {
+        table[r].seed = of_rows[r];
+        table[r].row = rows[r];
+    }
+    write_file();
+    hid_t file = reopen();
+    hid_t type = H5Tcreate(H5T_COMPOUND, sizeof *table);
+    hid_t inner = row_type();
+    H5Tinsert(type, "seed", 0, H5T_STD_I64LE);
+    for (unsigned c = 0; c < 6; c++) {
+        char *name = H5Tget_member_name(inner, c);
+        hid_t member = H5Tget_member_type(inner, c);
+        H5Tinsert(type, name, sizeof(int64_t) + H5Tget_member_offset(inner, c), member);
+        H5Tclose(member);
+        H5free_memory(name);
+    }
+    H5Tclose(inner);
+    assert_true(H5Ldelete(file, "/results", H5P_DEFAULT) >= 0);
+    assert_true(H5Ldelete(file, "/study/seed", H5P_DEFAULT) >= 0);
+    const hsize_t extent = ROWS;
+    hid_t results = put(file, "/results", type, 1, &extent, table);
+    put_column_notes(results);
+    put_text_attribute(results, "seed.unit", "1");
+    put_text_attribute(results, "seed.doc", "the seed");
+    put_text_attribute(results, "seed.role", "parameter");
+    H5Dclose(results);
+    H5Tclose(type);
+    H5Dclose(put(file, "/study/seed", H5T_STD_U64LE, 1, &count, seeds));
+    H5Fclose(file);
+}
+
+static void knows_files_of_several_seeds(void **state) {
+    (void)state;
+    const int64_t of_rows[ROWS] = {9, 2, 9};
+    struct said said;
+    write_seeds((const uint64_t[]){2, 5, 9}, 3, of_rows);
+    assert_int_equal(verify(&said), DAM_OK);
+    struct dam_result *result;
+    struct dam_result_study study;
+    assert_int_equal(dam_result_open(&result, path, NULL), DAM_OK);
+    assert_int_equal(dam_result_study_read(result, &study, NULL), DAM_OK);
+    assert_int_equal(study.seed_count, 3);
+    assert_memory_equal(study.seeds, ((const uint64_t[]){2, 5, 9}), sizeof(uint64_t[3]));
+    dam_result_study_destroy(&study);
+    dam_result_close(result);
+
+    write_seeds((const uint64_t[]){2, 5, 8}, 3, of_rows);
+    assert_only_complaint("/results: the seed of row 1 is none of /study/seed");
+    const char *const no_seeds = "/study/seed: is neither a number nor several, ascending";
+    write_seeds((const uint64_t[]){9, 2}, 2, of_rows);
+    assert_only_complaint(no_seeds);
+    write_seeds((const uint64_t[]){2, 2, 9}, 3, of_rows);
+    assert_only_complaint(no_seeds);
+    write_seeds((const uint64_t[]){0}, 0, of_rows);
+    assert_only_complaint(no_seeds);
+    /* Of one seed no column tells, of several one must. */
+    write_seeds((const uint64_t[]){9}, 1, of_rows);
+    assert_int_equal(verify(&said), DAM_DAMAGED);
+    assert_non_null(strstr(said.text, "column 1 is seed and should be energy"));
 }
 
 /* Replace /results by a table of the columns given, of which `integer` is one of integers. */
@@ -652,6 +723,7 @@ int main(void) {
         cmocka_unit_test(asks_for_every_dataset),
         cmocka_unit_test(compares_the_columns_with_the_kind),
         cmocka_unit_test(compares_types_and_extents_with_the_kind),
+        cmocka_unit_test(knows_files_of_several_seeds),
         cmocka_unit_test(refuses_what_is_no_result_file),
         cmocka_unit_test(refuses_a_file_cut_short_anywhere),
         cmocka_unit_test(refuses_absurd_sizes_before_taking_memory),

@@ -328,6 +328,40 @@ static void a_million_cells_are_each_in_their_place(void **state) {
     dam_study_destroy(study);
 }
 
+/* The cells of a slice are those of the study, as they are, every count-th. */
+static void assert_slices_deal_out(const char *text) {
+    struct dam_study *whole = parse(text);
+    const uint32_t counts[] = {1, 2, 3, 7, 1000};
+    for (size_t n = 0; n < sizeof counts / sizeof *counts; n++) {
+        size_t seen = 0;
+        for (uint32_t index = 1; index <= counts[n]; index++) {
+            struct dam_study *part = parse(text);
+            dam_study_slice(part, (struct dam_slice){index, counts[n]});
+            assert_string_equal(part->text, whole->text);
+            for (size_t c = 0; c < part->cell_count; c++) {
+                struct dam_cell cell = cell_of(part, c);
+                struct dam_cell same = cell_of(whole, index - 1 + c * counts[n]);
+                assert_memory_equal(cell.values, same.values, sizeof cell.values);
+                assert_memory_equal(&cell.hash, &same.hash, sizeof cell.hash);
+                assert_int_equal(cell.replicas, same.replicas);
+                seen++;
+            }
+            dam_study_destroy(part);
+        }
+        assert_int_equal(seen, whole->cell_count);
+    }
+    dam_study_destroy(whole);
+}
+
+static void slices_deal_out_every_cell_once(void **state) {
+    (void)state;
+    assert_slices_deal_out("kind: capacity\ngrids:\n"
+                           "  - {N: [10, 20, 30], K: [3, 4], replicas: 2}\n"
+                           "  - {N: [20, 40], K: [4, 5, 6], n: [2, 3]}\n");
+    assert_slices_deal_out("kind: capacity\nsearch: random\ndraws: 50\n"
+                           "N: {from: 10, to: 1000, scale: log}\nK: 3\n");
+}
+
 /* Random search. */
 
 #define SEARCH_KEYS                                                                                \
@@ -669,6 +703,7 @@ int main(void) {
         cmocka_unit_test(a_cell_that_came_before_keeps_its_first_place),
         cmocka_unit_test(budgets_seed_and_spelling_leave_the_hashes_alone),
         cmocka_unit_test(a_million_cells_are_each_in_their_place),
+        cmocka_unit_test(slices_deal_out_every_cell_once),
         cmocka_unit_test(more_draws_keep_the_first_ones),
         cmocka_unit_test(draws_are_pinned),
         cmocka_unit_test(draws_differ_by_seed_and_by_parameter),

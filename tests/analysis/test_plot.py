@@ -246,6 +246,47 @@ class Data(unittest.TestCase):
         self.assertEqual(solved, sorted([3, 5, 7] + [2, 3, 4, 5, 6, 7, 8]))
 
 
+class Seeds(unittest.TestCase):
+    """Files that dam merge made of several seeds."""
+
+    def merged(self, name):
+        study = f"kind: capacity\n{STUDIES[name]}"
+        parts = [run_study(f"{name}{seed}", f"{study}seed: {seed}\n") for seed in (2, 4)]
+        file = FOLDER / f"{name}-merged.h5"
+        if not file.exists():
+            dam("merge", *parts, "-o", file)
+        return file, [Results(part) for part in parts]
+
+    def test_every_figure_is_that_of_one_seed(self):
+        module = figures.importlib.import_module("figures.capacity")
+        for name in STUDIES:
+            file, _ = self.merged(name)
+            self.assertEqual(module.choose(Results(file)), name)
+            self.assertEqual(draw(file), (0, "", ""))
+            self.assertIn("kind capacity, seeds 2, 4, dam", words_of(file.with_suffix(".svg")))
+
+    def test_a_curve_for_each_seed(self):
+        file, parts = self.merged("recovery")
+        drawn = np.concatenate([measured_points(axes) for axes in figures.draw(Results(file)).axes
+                                if axes.containers])
+        expected = [(row["K"], row["recovered"] / row["trials"]) for part in parts
+                    for row in part.rows]
+        np.testing.assert_allclose(sorted(map(tuple, drawn[:, :2])), sorted(expected))
+        draw(file, "--svg")
+        self.assertIn("seed = 4, n = 3", words_of(file.with_suffix(".svg")))
+
+    def test_histograms_are_pooled(self):
+        file, parts = self.merged("overlaps")
+        panels = figures.draw(Results(file)).axes
+        self.assertEqual(len(panels), 2)
+        for axes, one, other in zip(panels, *(part.rows for part in parts)):
+            bars = [bar for container in axes.containers for bar in container]
+            self.assertEqual(sum(bar.get_height() for bar in bars), 2000)
+            peak = [bar.get_height() for bar in bars
+                    if round(bar.get_x() + bar.get_width() / 2) == 20]
+            self.assertEqual(sum(peak), one["recovered"] + other["recovered"])
+
+
 class Choice(unittest.TestCase):
     def test_the_figure_follows_from_what_varies(self):
         module = figures.importlib.import_module("figures.capacity")
