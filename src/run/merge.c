@@ -1,9 +1,8 @@
 #include "run/merge.h"
 #include "run/agree.h"
+#include "run/choose.h"
 #include "run/contents.h"
 #include "run/file.h"
-#include "run/ledger.h"
-#include "run/open.h"
 #include "run/output.h"
 #include "run/source.h"
 #include <errno.h>
@@ -15,27 +14,15 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A row of a source that may become one of the output. */
-struct candidate {
-    struct dam_hash hash; /* of the cell */
-    uint64_t seed;
-    uint32_t source, study; /* study: the first source that has the same */
-    bool complete;
-    size_t row;   /* in the source */
-    size_t place; /* among the rows of its study */
-};
-
-/* Joining, on rank 0. The output's rows are candidates[0 .. results.count - 1] once chosen. */
+/* Joining, on rank 0. */
 struct join {
     const struct dam_kinds *kinds;
     const struct dam_merge_options *options;
     struct dam_source *sources;
-    size_t source_count;
-    uint32_t *studies; /* [source_count] the first source with the same study */
+    size_t source_count, row_count; /* row_count: of all sources */
+    uint32_t *studies;              /* [source_count] the first source with the same study */
 
-    struct candidate *candidates;
-    size_t candidate_count;
-
+    struct dam_choice *choices; /* [results.count] the output's rows */
     struct dam_results results;
     uint64_t *seeds;
     size_t seed_count;
@@ -63,6 +50,7 @@ static enum dam_status read_sources(struct join *join, struct dam_error *error) 
     for (size_t s = 0; status == DAM_OK && s < options->file_count; s++) {
         status = dam_source_read(&join->sources[s], options->files[s], join->kinds,
                                  s == 0 ? NULL : &join->sources[0], error);
+        join->row_count += join->sources[s].results.count;
         join->source_count = s + 1;
     }
     return status;
@@ -113,221 +101,6 @@ static enum dam_status unite_seeds(struct join *join, struct dam_error *error) {
     return DAM_OK;
 }
 
-/* ---- candidates ---- */
-
-static const unsigned char *row_of(const struct dam_source *source, size_t row) {
-    return source->results.rows + row * source->results.layout.row_size;
-}
-
-/* Bytes of a row's own seed, before its parameters. */
-static size_t seed_bytes(size_t seed_count) {
-    return seed_count > 1 ? sizeof(int64_t) : 0;
-}
-
-static uint64_t seed_of(const struct dam_source *source, size_t row) {
-    uint64_t seed = source->seeds[0];
-    memcpy(&seed, row_of(source, row), seed_bytes(source->seed_count));
-    return seed;
-}
-
-/* The cells of the study that a source is a slice of; none where it is not one study's: where it
- * was merged from several, or this program's study is another one. */
-static enum dam_status study_cells(const struct join *join, const struct dam_source *source,
-                                   struct dam_cell_finder *finder, struct dam_error *error) {
-    struct dam_study *study;
-    const struct dam_kind *kind;
-    *finder = (struct dam_cell_finder){0};
-    if (source->seed_count > 1)
-        return DAM_OK;
-    enum dam_status status = dam_open_text(join->kinds, source->name, source->resolved,
-                                           strlen(source->resolved), NULL, 0, &study, &kind, error);
-    if (status != DAM_OK)
-        return status == DAM_INPUT ? DAM_OK : status;
-    if (kind == source->results.kind && study->seed == source->seeds[0])
-        status = dam_cell_finder_new(finder, study, error);
-    dam_study_destroy(study);
-    return status;
-}
-
-static enum dam_status add_rows(struct join *join, size_t s, const struct dam_cell_finder *finder,
-                                struct dam_error *error) {
-    const struct dam_source *source = &join->sources[s];
-    const struct dam_layout *layout = &source->results.layout;
-    const struct dam_schema *schema = &source->results.kind->schema;
-    union dam_value values[DAM_PARAMETERS_MAX] = {{0}};
-    for (size_t row = 0; row < source->results.count; row++) {
-        const unsigned char *bytes = row_of(source, row);
-        int state = dam_layout_status(layout, bytes);
-        if (state < 0 || !dam_layout_parameters(layout, bytes, values))
-            return dam_fail(error, DAM_INPUT,
-                            "%s: row %zu of /results has a value that is none of the kind's "
-                            "choices; merge it with the dam that wrote it",
-                            source->name, row + 1);
-        struct candidate *candidate = &join->candidates[join->candidate_count];
-        *candidate = (struct candidate){.hash = dam_cell_hash(schema, values),
-                                        .seed = seed_of(source, row),
-                                        .source = (uint32_t)s,
-                                        .study = join->studies[s],
-                                        .complete = state == DAM_CELL_COMPLETE,
-                                        .row = row};
-        uint32_t cell = finder->count > 0 ? dam_cell_find(finder, &candidate->hash) : UINT32_MAX;
-        /* A row that is none of the study's cells follows those that are. */
-        candidate->place = cell != UINT32_MAX ? cell : finder->count + join->candidate_count;
-        join->candidate_count++;
-    }
-    return DAM_OK;
-}
-
-/* All rows of all sources, with their places. */
-static enum dam_status gather(struct join *join, struct dam_error *error) {
-    size_t all = 0;
-    for (size_t s = 0; s < join->source_count; s++)
-        all += join->sources[s].results.count;
-    join->candidates = calloc(all + 1, sizeof *join->candidates);
-    if (join->candidates == NULL)
-        return no_memory("rows", all, error);
-    enum dam_status status = DAM_OK;
-    for (size_t first = 0; status == DAM_OK && first < join->source_count; first++) {
-        if (join->studies[first] != first)
-            continue;
-        struct dam_cell_finder finder;
-        status = study_cells(join, &join->sources[first], &finder, error);
-        for (size_t s = first; status == DAM_OK && s < join->source_count; s++)
-            if (join->studies[s] == first)
-                status = add_rows(join, s, &finder, error);
-        dam_cell_finder_destroy(&finder);
-    }
-    return status;
-}
-
-/* ---- choosing ---- */
-
-static int compare_cells(const struct candidate *one, const struct candidate *other) {
-    int order = compare_numbers(one->seed, other->seed);
-    order = order != 0 ? order : compare_numbers(one->hash.high, other->hash.high);
-    return order != 0 ? order : compare_numbers(one->hash.low, other->hash.low);
-}
-
-static int compare_places(const void *left, const void *right) {
-    const struct candidate *one = left, *other = right;
-    int order = compare_numbers(one->study, other->study);
-    order = order != 0 ? order : compare_numbers(one->place, other->place);
-    order = order != 0 ? order : compare_numbers(one->source, other->source);
-    return order != 0 ? order : compare_numbers(one->row, other->row);
-}
-
-/* Those of one cell together, the one that may stand for all first. */
-static int compare_candidates(const void *left, const void *right) {
-    const struct candidate *one = left, *other = right;
-    int order = compare_cells(one, other);
-    order = order != 0 ? order : compare_numbers(other->complete, one->complete);
-    return order != 0 ? order : compare_places(one, other);
-}
-
-/* Arrays of one row: equal where both have elements, and padding beyond. */
-static bool same_elements(enum dam_type type, const unsigned char *one, size_t one_width,
-                          const unsigned char *other, size_t other_width) {
-    size_t both = one_width < other_width ? one_width : other_width;
-    const unsigned char *longer = one_width > other_width ? one : other;
-    size_t longest = one_width > other_width ? one_width : other_width;
-    const union dam_value padding = dam_array_padding(type);
-    bool same = memcmp(one, other, both * sizeof padding) == 0;
-    for (size_t e = both; same && e < longest; e++)
-        same = memcmp(longer + e * sizeof padding, &padding, sizeof padding) == 0;
-    return same;
-}
-
-static const unsigned char *elements_of(const struct dam_source *source, size_t column,
-                                        size_t row) {
-    const struct dam_results *results = &source->results;
-    return (const unsigned char *)results->arrays[column] +
-           row * results->widths[column] * sizeof(union dam_value);
-}
-
-static bool same_results(const struct join *join, const struct candidate *a,
-                         const struct candidate *b) {
-    const struct dam_source *one = &join->sources[a->source], *other = &join->sources[b->source];
-    const struct dam_kind *kind = one->results.kind;
-    size_t one_skip = seed_bytes(one->seed_count), other_skip = seed_bytes(other->seed_count);
-    size_t size = one->results.layout.row_size - one_skip;
-    bool same =
-        memcmp(row_of(one, a->row) + one_skip, row_of(other, b->row) + other_skip, size) == 0;
-    for (size_t c = 0; same && c < kind->column_count; c++)
-        if (is_array(kind, c))
-            same = same_elements(kind->columns[c].type, elements_of(one, c, a->row),
-                                 one->results.widths[c], elements_of(other, c, b->row),
-                                 other->results.widths[c]);
-    return same;
-}
-
-/* Cells whose candidates contradict each other: how many, and two of the one that comes first. */
-struct clash {
-    size_t cells;
-    struct candidate one, other;
-};
-
-static enum dam_status refuse(const struct join *join, const struct clash *clash,
-                              struct dam_error *error) {
-    const struct candidate *candidate = &clash->one;
-    const struct dam_source *one = &join->sources[candidate->source];
-    union dam_value values[DAM_PARAMETERS_MAX] = {{0}};
-    char cell[DAM_IDENTITY_LENGTH], more[64] = "";
-    dam_layout_parameters(&one->results.layout, row_of(one, candidate->row), values);
-    dam_cell_identity(&one->results.kind->schema, values, cell);
-    if (clash->cells > 1)
-        snprintf(more, sizeof more, " (and %zu cells more)", clash->cells - 1);
-    return dam_fail(error, DAM_INPUT,
-                    "%.200s and %.200s contradict each other: the cell %.300s, seed %" PRIu64
-                    ", is %s in both with different results%s; %s",
-                    one->name, join->sources[clash->other.source].name, cell, candidate->seed,
-                    candidate->complete ? "complete" : "unfinished", more,
-                    candidate->complete
-                        ? "were replicas or starts raised in one of them? merge only that one"
-                        : "finish one of them, or merge only one");
-}
-
-/* Of the candidates of one cell, the first stands for it: none that is as complete may differ. It
- * takes the first place that any of them has. */
-static struct candidate choose_one(const struct join *join, const struct candidate *group,
-                                   size_t count, struct clash *clash) {
-    struct candidate chosen = group[0];
-    size_t differing = 0;
-    for (size_t i = 1; i < count; i++) {
-        if (differing == 0 && group[i].complete == group[0].complete &&
-            !same_results(join, &group[0], &group[i]))
-            differing = i;
-        if (compare_numbers(group[i].study, chosen.study) < 0 ||
-            (group[i].study == chosen.study && group[i].place < chosen.place)) {
-            chosen.study = group[i].study;
-            chosen.place = group[i].place;
-        }
-    }
-    if (differing > 0 && (clash->cells++ == 0 || compare_places(&group[0], &clash->one) < 0)) {
-        clash->one = group[0];
-        clash->other = group[differing];
-    }
-    return chosen;
-}
-
-static enum dam_status choose(struct join *join, struct dam_error *error) {
-    struct candidate *candidates = join->candidates;
-    qsort(candidates, join->candidate_count, sizeof *candidates, compare_candidates);
-    struct clash clash = {0};
-    size_t chosen = 0;
-    for (size_t begin = 0, end; begin < join->candidate_count; begin = end) {
-        end = begin + 1;
-        while (end < join->candidate_count &&
-               compare_cells(&candidates[begin], &candidates[end]) == 0)
-            end++;
-        candidates[chosen++] = choose_one(join, &candidates[begin], end - begin, &clash);
-    }
-    if (clash.cells > 0)
-        return refuse(join, &clash, error);
-    qsort(candidates, chosen, sizeof *candidates, compare_places);
-    join->results.count = chosen;
-    return DAM_OK;
-}
-
 /* ---- the output's rows ---- */
 
 static enum dam_status allocate(struct join *join, struct dam_error *error) {
@@ -350,14 +123,14 @@ static enum dam_status allocate(struct join *join, struct dam_error *error) {
 
 static void fill_rows(struct join *join) {
     struct dam_results *results = &join->results;
-    size_t skip = seed_bytes(join->seed_count);
+    size_t skip = dam_seed_bytes(join->seed_count);
     for (size_t i = 0; i < results->count; i++) {
-        const struct candidate *from = &join->candidates[i];
+        const struct dam_choice *from = &join->choices[i];
         const struct dam_source *source = &join->sources[from->source];
-        size_t source_skip = seed_bytes(source->seed_count);
+        size_t source_skip = dam_seed_bytes(source->seed_count);
         unsigned char *row = results->rows + i * results->layout.row_size;
         memcpy(row, &from->seed, skip);
-        memcpy(row + skip, row_of(source, from->row) + source_skip,
+        memcpy(row + skip, dam_source_row(source, from->row) + source_skip,
                results->layout.row_size - skip);
         results->timings[i] = source->results.timings[from->row];
         results->timings[i].cell = (int64_t)i;
@@ -386,10 +159,10 @@ static enum dam_status fill_array(struct join *join, size_t column, struct dam_e
     results->arrays[column] = to;
     const union dam_value padding = dam_array_padding(results->kind->columns[column].type);
     for (size_t i = 0; i < results->count; i++, to += width) {
-        const struct candidate *from = &join->candidates[i];
+        const struct dam_choice *from = &join->choices[i];
         const struct dam_source *source = &join->sources[from->source];
         size_t own = source->results.widths[column];
-        memcpy(to, elements_of(source, column, from->row), own * sizeof *to);
+        memcpy(to, dam_source_elements(source, column, from->row), own * sizeof *to);
         for (size_t e = own; e < width; e++)
             to[e] = padding;
     }
@@ -455,7 +228,7 @@ static enum dam_status fill_failures(struct join *join, struct dam_error *error)
         status = no_memory("failures", all, error);
     } else {
         for (size_t i = 0; i < results->count; i++)
-            arrivals[i] = (struct arrival){join->candidates[i].source, join->candidates[i].row, i};
+            arrivals[i] = (struct arrival){join->choices[i].source, join->choices[i].row, i};
         qsort(arrivals, results->count, sizeof *arrivals, compare_arrivals);
         for (size_t s = 0; s < join->source_count; s++)
             add_failures(join, s, arrivals);
@@ -625,7 +398,7 @@ static void join_destroy(struct join *join) {
         dam_source_destroy(&join->sources[s]);
     free(join->sources);
     free(join->studies);
-    free(join->candidates);
+    free(join->choices);
     free(join->seeds);
     free(join->text);
     free(join->resolved);
@@ -643,9 +416,8 @@ static enum dam_status merge(struct join *join, MPI_Comm alone, struct dam_error
     find_studies(join);
     status = unite_seeds(join, error);
     if (status == DAM_OK)
-        status = gather(join, error);
-    if (status == DAM_OK)
-        status = choose(join, error);
+        status = dam_choose(join->sources, join->source_count, join->studies, join->kinds,
+                            &join->choices, &join->results.count, error);
     if (status == DAM_OK)
         status = fill(join, error);
     if (status == DAM_OK)
@@ -667,7 +439,7 @@ enum dam_status dam_merge(MPI_Comm comm, const struct dam_kinds *kinds,
         *merged = (struct dam_merged){.cells = join.results.count,
                                       .partial = join.results.partial,
                                       .failed = join.results.failed,
-                                      .repeated = join.candidate_count - join.results.count,
+                                      .repeated = join.row_count - join.results.count,
                                       .seeds = join.seed_count};
         join_destroy(&join);
         MPI_Comm_free(&alone);

@@ -312,3 +312,18 @@ void dam_source_destroy(struct dam_source *source) {
     free(source->origins);
     *source = (struct dam_source){0};
 }
+
+const unsigned char *dam_source_row(const struct dam_source *source, size_t row) {
+    return source->results.rows + row * source->results.layout.row_size;
+}
+
+const unsigned char *dam_source_elements(const struct dam_source *source, size_t column,
+                                         size_t row) {
+    const struct dam_results *results = &source->results;
+    return (const unsigned char *)results->arrays[column] +
+           row * results->widths[column] * sizeof(union dam_value);
+}
+
+size_t dam_seed_bytes(size_t seed_count) {
+    return seed_count > 1 ? sizeof(int64_t) : 0;
+}

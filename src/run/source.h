@@ -25,4 +25,12 @@ enum dam_status dam_source_read(struct dam_source *source, const char *name,
                                 struct dam_error *error) DAM_CHECKED;
 void dam_source_destroy(struct dam_source *source);
 
+/* One row of /results, and its part of an array column. */
+const unsigned char *dam_source_row(const struct dam_source *source, size_t row);
+const unsigned char *dam_source_elements(const struct dam_source *source, size_t column,
+                                         size_t row);
+
+/* Bytes of the seed at the beginning of a row, in a file of so many seeds. */
+size_t dam_seed_bytes(size_t seed_count);
+
 #endif
