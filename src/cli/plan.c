@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_SET = 256, KEY_RANKS, FORECASTS_MAX = 32, RANKS_MAX = 1 << 24 };
+enum { KEY_SET = 256, KEY_RANKS, KEY_CSV, FORECASTS_MAX = 32, RANKS_MAX = 1 << 24 };
 
 /* Time spent on measuring this machine. */
 static const double calibration_seconds = 2;
@@ -18,12 +18,14 @@ struct command {
     size_t override_count;
     struct dam_forecast forecasts[FORECASTS_MAX];
     size_t forecast_count;
+    bool csv;
 };
 
 static const struct argp_option options[] = {
     {"ranks", KEY_RANKS, "COUNTS", 0,
      "rank counts to predict for, such as 1,64,4096 (1,2,4,...,64)", 0},
     {"set", KEY_SET, "KEY=VALUE", 0, "replace a key of the study; may be repeated", 0},
+    {"csv", KEY_CSV, NULL, 0, "the predictions alone, for programs: seconds, fractions", 0},
     {0},
 };
 
@@ -49,6 +51,8 @@ static enum dam_status take(int key, const char *value, void *context, struct da
         command->study_path = value;
     else if (key == KEY_SET)
         command->overrides[command->override_count++] = value;
+    else if (key == KEY_CSV)
+        command->csv = true;
     else if (!read_ranks(command, value))
         return dam_fail(error, DAM_INPUT,
                         "plan: --ranks: '%s'; allowed: up to %d counts 1..%d, as in 1,64,4096",
@@ -56,10 +60,10 @@ static enum dam_status take(int key, const char *value, void *context, struct da
     return DAM_OK;
 }
 
-static enum dam_status print_plan(const struct command *command, const struct dam_kind *kind,
-                                  const struct dam_plan *plan, struct dam_error *error) {
+static void print_sizes(const char *study_path, const struct dam_kind *kind,
+                        const struct dam_plan *plan) {
     char core[32], longest[32], memory[32], journal[32], result[32];
-    printf("%s: kind %s\n", command->study_path, kind->schema.name);
+    printf("%s: kind %s\n", study_path, kind->schema.name);
     printf("cells        %" PRIu64 "\n", plan->cells);
     printf("tasks        %" PRIu64 ", the longest %s\n", plan->sizes.tasks,
            dam_duration_text(longest, plan->longest_seconds));
@@ -75,20 +79,42 @@ static enum dam_status print_plan(const struct command *command, const struct da
     if (kind->more != NULL)
         printf("The kind decides about further rounds as it goes; this is the first one.\n");
     printf("\n");
-    struct dam_table *table = dam_table_new(false);
+}
+
+static void add_forecast(struct dam_table *table, const struct dam_forecast *forecast) {
+    char time[32], efficiency[32];
+    dam_duration_text(time, forecast->seconds);
+    snprintf(efficiency, sizeof efficiency, "%.1f %%", 100 * forecast->efficiency);
+    dam_table_integer(table, (int64_t)forecast->ranks);
+    dam_table_text(table, time, strlen(time));
+    dam_table_text(table, efficiency, strlen(efficiency));
+}
+
+static void add_forecast_csv(struct dam_table *table, const struct dam_forecast *forecast,
+                             double longest_seconds) {
+    dam_table_integer(table, (int64_t)forecast->ranks);
+    dam_table_real(table, forecast->seconds);
+    dam_table_real(table, forecast->efficiency);
+    dam_table_real(table, longest_seconds);
+}
+
+static enum dam_status print_plan(const struct command *command, const struct dam_kind *kind,
+                                  const struct dam_plan *plan, struct dam_error *error) {
+    struct dam_table *table = dam_table_new(command->csv);
     if (table == NULL)
         return dam_fail(error, DAM_MEMORY, "plan: out of memory");
+    if (!command->csv)
+        print_sizes(command->study_path, kind, plan);
     dam_table_column(table, "ranks", "1");
-    dam_table_column(table, "time", "1");
+    dam_table_column(table, command->csv ? "seconds" : "time", "1");
     dam_table_column(table, "efficiency", "1");
-    for (size_t f = 0; f < command->forecast_count; f++) {
-        char time[32], efficiency[32];
-        dam_duration_text(time, command->forecasts[f].seconds);
-        snprintf(efficiency, sizeof efficiency, "%.1f %%", 100 * command->forecasts[f].efficiency);
-        dam_table_integer(table, (int64_t)command->forecasts[f].ranks);
-        dam_table_text(table, time, strlen(time));
-        dam_table_text(table, efficiency, strlen(efficiency));
-    }
+    if (command->csv)
+        dam_table_column(table, "longest_task_seconds", "1");
+    for (size_t f = 0; f < command->forecast_count; f++)
+        if (command->csv)
+            add_forecast_csv(table, &command->forecasts[f], plan->longest_seconds);
+        else
+            add_forecast(table, &command->forecasts[f]);
     enum dam_status status = dam_table_print(table, stdout, error);
     dam_table_destroy(table);
     return status;

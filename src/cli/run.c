@@ -1,5 +1,6 @@
 #include "run/run.h"
 #include "cli/arguments.h"
+#include "run/stop.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -168,6 +169,8 @@ enum dam_status dam_cli_run(const struct dam_call *call, struct dam_error *error
             command.usage = dam_fail(&command.usage_error, DAM_MEMORY, "run: out of memory");
         command.options.output_path = output;
     }
+    /* Before MPI starts, which takes a while on many nodes: a job may be told to stop in it. */
+    dam_stop_install();
     enum dam_status status = helped ? DAM_OK : call->parallel(run, &command, error);
     free(output);
     free(command.overrides);

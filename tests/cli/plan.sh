@@ -38,4 +38,12 @@ prints "$planned tasks" dam run study.yaml --set starts=3 -o out.h5
 # Nothing of this cell ends within the calibration: the kind's own guess, and no waiting for it.
 prints 'as the kind guesses' dam plan study.yaml --ranks 1 --set grids='[{N: 20000, K: 1000000000, n: 5}]'
 
+# For programs: numbers alone; no run is shorter than its longest task.
+expect 0 dam plan study.yaml --set starts=3 --csv --ranks 1,2,1000
+awk -F, 'NR == 1 { good = $0 == "ranks,seconds,efficiency,longest_task_seconds"; next }
+    { good = good && NF == 4 && $2 > 0 && $4 > 0 && $3 > 0 && $3 < 1.001 && $2 >= $4
+      counts = counts " " $1 }
+    END { exit !(good && NR == 4 && counts == " 1 2 1000") }' "$out" ||
+    complain "dam plan --csv: not three predictions"
+
 finish
