@@ -1,5 +1,6 @@
 /* The only file that knows the world: all others are handed a communicator. */
 #include "cli/program.h"
+#include "run/stop.h"
 #include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -30,6 +31,7 @@ static enum dam_status with_world(dam_parallel_body *body, void *context, struct
         status = dam_fail(error, DAM_PARALLEL, "this MPI does not support threads (FUNNELED)");
     else
         status = body(MPI_COMM_WORLD, context, error);
+    dam_stop_ignore();
     /* All is said before MPI ends: a launcher kills the other ranks as soon as one of them has
      * exited with a code that is not 0. dam_main sees the state of stdout. */
     bool spoke = status != DAM_OK && error->text[0] != '\0';

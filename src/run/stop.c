@@ -57,6 +57,11 @@ void dam_stop_install(void) {
     watch_launcher();
 }
 
+void dam_stop_ignore(void) {
+    handle(SIGTERM, SIG_IGN);
+    handle(SIGINT, SIG_IGN);
+}
+
 bool dam_stop_signalled(void) {
     return drain_wanted != 0;
 }

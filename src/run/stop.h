@@ -15,6 +15,10 @@
 /* Install the handlers. */
 void dam_stop_install(void);
 
+/* All is done and the exit code known: from now on SIGTERM and SIGINT do not change it. A launcher
+ * sends them to the other ranks as soon as one has exited with a code that is not 0. */
+void dam_stop_ignore(void);
+
 /* Has SIGUSR1 come? */
 bool dam_stop_signalled(void);
 

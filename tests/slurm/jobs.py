@@ -39,10 +39,10 @@ class Case(program.Case):
         for job in self.jobs:
             self.wait_for(job, *cluster.ENDED)
 
-    def submit(self, *arguments, options=SIZE, script="dam.sbatch", **settings):
-        """Submit a job for study.yaml and these arguments; its number."""
+    def submit(self, *arguments, study="study.yaml", options=SIZE, script="dam.sbatch", **settings):
+        """Submit a job for a study with these arguments; its number."""
         job = self.shell("sbatch", "--parsable", "--output=OUT-%j", "--time=5", *options,
-                         JOBS / script, "study.yaml", *arguments, **settings).strip()
+                         JOBS / script, study, *arguments, **settings).strip()
         self.jobs.append(job)
         return job
 
@@ -68,9 +68,11 @@ class Case(program.Case):
         self.assertLess(len(program.rows_of(self.path(output))), TASKS - 20)
 
     def begin_again(self, job, restarts=1):
-        """Let a job that is back in the queue start at once, not in two minutes."""
+        """Let a job that is back in the queue start now, not in two minutes; but not within the
+        second in which it was stopped, since a node takes a permit so old for revoked."""
         self.wait_for(job, "PENDING", restarts=restarts)
-        self.machine.tell("scontrol", "update", f"JobId={job}", "StartTime=now")
+        cluster.wait_until(lambda: self.machine.is_gone(job), f"job {job} is gone from its nodes")
+        self.machine.tell("scontrol", "update", f"JobId={job}", "StartTime=now+2")
 
     def assert_ends(self, job, code=0):
         """It ends by itself, with this exit code."""
@@ -197,10 +199,10 @@ class Ended(Case):
         self.assertIn("no task ended", self.said(job))
 
     def test_final_codes(self):
-        self.study("kind: spin\nspott: 1\n")
-        bad = self.submit()
-        self.study("kind: fail\nspot: [1, 2, 3]\nfail_from: 3\n")
-        failing = self.submit("-o", "failing.h5", DAM_LAUNCHER="mpirun")
+        bad = self.submit(study=self.study("kind: spin\nspott: 1\n", "bad.yaml"))
+        failing = self.submit(
+            study=self.study("kind: fail\nspot: [1, 2, 3]\nfail_from: 3\n", "failing.yaml"),
+            DAM_LAUNCHER="mpirun")
         self.assert_ends(bad, 2)
         self.assert_ends(failing, 3)
 
