@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 """jobs.py DAM DAM_TEST DAM_TEST_NEXT: jobs that jobs/ submits to a real SLURM survive what clusters
 do to them, and end with the bytes of an undisturbed run."""
+import datetime
 import os
 import pathlib
 import signal
 import subprocess
 import sys
 import tempfile
+import unittest
 
 import cluster
 
@@ -15,9 +17,9 @@ import program
 
 JOBS = program.ROOT / "jobs"
 
-# 160 tasks of 0.1 s: on four ranks long enough to be disturbed.
-STUDY = "kind: spin\nspot: [1, 2]\nreplicas: 80\nmilliseconds: 100\n"
-TASKS = 160
+# 100 tasks of 0.1 s: on four ranks long enough to be disturbed.
+STUDY = "kind: spin\nspot: [1, 2]\nreplicas: 50\nmilliseconds: 100\n"
+TASKS = 100
 SIZE = ("-N", "2", "-n", "4")
 
 
@@ -28,7 +30,7 @@ class Case(program.Case):
 
     def setUp(self):
         super().setUp()
-        self.settings.update(DAM=self.dam_test_path)
+        self.settings.update(DAM=self.dam_test_path, SBATCH_OUTPUT="OUT-%j")
         self.study(STUDY)
         self.jobs = []
         self.addCleanup(self.cancel_all)
@@ -41,7 +43,7 @@ class Case(program.Case):
 
     def submit(self, *arguments, study="study.yaml", options=SIZE, script="dam.sbatch", **settings):
         """Submit a job for a study with these arguments; its number."""
-        job = self.shell("sbatch", "--parsable", "--output=OUT-%j", "--time=5", *options,
+        job = self.shell("sbatch", "--parsable", "--time=5", *options,
                          JOBS / script, study, *arguments, **settings).strip()
         self.jobs.append(job)
         return job
@@ -67,16 +69,20 @@ class Case(program.Case):
         program.wait_until(lambda: len(program.rows_of(self.path(output))) >= count, "rows")
         self.assertLess(len(program.rows_of(self.path(output))), TASKS - 20)
 
-    def begin_again(self, job, restarts=1):
-        """Let a job that is back in the queue start now, not in two minutes; but not within the
-        second in which it was stopped, since a node takes a permit so old for revoked."""
-        self.wait_for(job, "PENDING", restarts=restarts)
-        cluster.wait_until(lambda: self.machine.is_gone(job), f"job {job} is gone from its nodes")
-        self.machine.tell("scontrol", "update", f"JobId={job}", "StartTime=now+2")
+    def see_to_its_end(self, job):
+        """Wait until a job has ended for good, without its waits in the queue."""
+        def ended():
+            seen = self.machine.job(job)
+            if seen["JobState"] == "PENDING" and seen["Reason"] == "BeginTime":
+                start = datetime.datetime.fromisoformat(seen["EligibleTime"])
+                if start > datetime.datetime.now() + datetime.timedelta(seconds=10):
+                    self.machine.start_soon(job)
+            return seen["JobState"] in cluster.ENDED and seen
+        return cluster.wait_until(ended, f"job {job} has ended")
 
     def assert_ends(self, job, code=0):
         """It ends by itself, with this exit code."""
-        seen = self.wait_for(job, *cluster.ENDED)
+        seen = self.see_to_its_end(job)
         self.assertEqual(seen["ExitCode"], f"{code}:0", self.said(job))
         self.assertEqual(seen["JobState"], "FAILED" if code else "COMPLETED", self.said(job))
 
@@ -88,19 +94,11 @@ class Case(program.Case):
     def assert_kept(self, rows, output):
         self.assertEqual(set(rows) - set(program.rows_of(self.path(output))), set())
 
-    def ranks(self, job, node=None):
+    def ranks(self, job):
         """Process ids of a job's ranks."""
-        found = []
-        for pid in program.parents():
-            try:
-                environment = pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-                command = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if command[0] == os.fsencode(self.dam_test_path) and \
-                    f"SLURM_JOB_ID={job}".encode() in environment:
-                found.append(pid)
-        return found
+        program_name = os.fsencode(self.dam_test_path)
+        return [pid for pid, command in self.machine.processes(job).items()
+                if command[0] == program_name]
 
 
 class Disturbed(Case):
@@ -111,7 +109,7 @@ class Disturbed(Case):
         self.wait_for_rows("out.h5")
         rows = program.rows_of(self.path("out.h5"))
         disturb(job)
-        self.begin_again(job)
+        self.wait_for(job, "PENDING", restarts=1)
         self.assert_kept(rows, "out.h5")
         self.assert_ends(job)
         self.assert_whole("out.h5")
@@ -160,8 +158,9 @@ class Disturbed(Case):
 
     def test_preempted(self):
         def preempt(job):
-            urgent = self.shell("sbatch", "--parsable", "--partition=urgent", "-N4", "--exclusive",
-                                "--output=/dev/null", "--wrap=true").strip()
+            nodes = self.machine.job(job)["NodeList"]
+            urgent = self.shell("sbatch", "--parsable", "--partition=urgent", f"--nodelist={nodes}",
+                                "--exclusive", "--wrap=true").strip()
             self.jobs.append(urgent)
         self.disturbed(preempt)
 
@@ -207,21 +206,182 @@ class Ended(Case):
         self.assert_ends(failing, 3)
 
 
-def main():
+class OneOutput(Case):
+    """Two jobs on one output: the second is refused, whatever node it is on, and changes nothing."""
+
+    def test_the_second_is_refused(self):
+        first = self.submit("-o", "out.h5", options=("--nodelist=n1", "-n", "2"))
+        self.wait_for_rows("out.h5")
+        for launcher, node in ("srun", "n1"), ("srun", "n2"), ("mpirun", "n3"):
+            second = self.submit("-o", "out.h5", options=(f"--nodelist={node}", "-n", "2"),
+                                 DAM_LAUNCHER=launcher)
+            self.assert_ends(second, 2)
+            self.assertIn("another run is writing it (host n1, pid", self.said(second))
+        self.assert_ends(first)
+        self.assertEqual(self.machine.job(first)["Restarts"], "0")
+        self.assert_whole("out.h5")
+
+
+class Options(Case):
+    """What the job does with the options of dam run."""
+
+    def test_fresh_discards_once(self):
+        """A restart with --fresh would discard what the job itself has done."""
+        self.dam("run", "study.yaml", "-o", "out.h5", "--set", "seed=2", ranks=4)
+        job = self.submit("-oout.h5", "--fresh")
+        cluster.wait_until(lambda: not self.path("out.h5").exists(), "it has discarded seed 2")
+        self.wait_for_rows("out.h5")
+        rows = program.rows_of(self.path("out.h5"))
+        self.machine.tell("scontrol", "requeue", job)
+        self.assert_ends(job)
+        self.assert_kept(rows, "out.h5")
+        self.assert_whole("out.h5")
+
+    def test_the_default_output_in_a_folder(self):
+        """Only where the job finds the right journal does it see that it got on."""
+        self.path("studies").mkdir()
+        job = self.submit(study=self.study(STUDY, "studies/deep.v2.yaml"))
+        self.wait_for_rows("deep.v2.h5")
+        self.machine.tell("scancel", "--signal=USR1", "--batch", job)
+        self.assert_ends(job)
+        self.assertEqual(self.machine.job(job)["Restarts"], "1")
+        self.assert_whole("deep.v2.h5")
+
+
+class Array(Case):
+    def elements(self, **settings):
+        first = self.submit(script="dam-array.sbatch", options=("--array=1-3", "-n", "2"), **settings)
+        self.jobs += [self.machine.tell("squeue", "-h", "-j", f"{first}_{index}", "-o", "%A").strip()
+                      for index in (1, 2, 3)]
+        return self.jobs[-3:]
+
+    def test_seeds(self):
+        self.study(STUDY.replace("100", "10"))
+        for job in self.elements():
+            self.assert_ends(job)
+        for seed in 1, 2, 3:
+            self.dam("run", "study.yaml", "--set", f"seed={seed}", "-o", "alone.h5", "--fresh")
+            self.assert_same("alone.h5", f"study-seed{seed}.h5")
+
+    def test_slices(self):
+        if "--slice" not in self.dam("run", "--help")[0]:
+            self.skipTest("dam run has no --slice yet")
+        for job in self.elements(DAM_ARRAY="slices"):
+            self.assert_ends(job)
+        self.dam("merge", *(f"study-slice{i}of3.h5" for i in (1, 2, 3)), "-o", "out.h5")
+        self.assertEqual(program.compare.differences(self.path("out.h5"), self.whole), [])
+
+
+class Submit(Case):
+    """jobs/submit.sh on four nodes of four CPUs."""
+
+    def test_it_shows_and_submits(self):
+        submit = JOBS / "submit.sh"
+        shown = self.shell(submit, "--dry-run", "study.yaml", "-o", "out.h5")
+        self.assertNotIn(self.folder.name, self.machine.tell("squeue", "-h", "-o", "%Z"))
+        # 100 tasks on 16 ranks are 7 turns, on 12 ranks 9: 0.89 and 0.93 of the ranks' time.
+        self.assertIn("proposed: 12 ranks on 3 nodes", shown)
+        self.assertIn("'--nodes=3' '--ntasks=12'", shown)
+        everything = self.shell(submit, "--dry-run", "--efficiency=0.5", "study.yaml")
+        self.assertIn("proposed: 16 ranks on 4 nodes", everything)
+        one_node = self.shell(submit, "--dry-run", "--efficiency", "1", "--ranks-per-node", "2",
+                              "study.yaml", "--set", "replicas=1")
+        self.assertIn("proposed: 2 ranks on 1 nodes", one_node)
+        capped = self.shell(submit, "--dry-run", "--partition=urgent", "study.yaml", "--set",
+                            "milliseconds=100000", "--set=replicas=500")
+        self.assertIn("'--partition=urgent' '--nodes=4' '--ntasks=16' '--time=60'", capped)
+        self.assertIn("60 min may not do", capped)
+        told = self.shell(submit, "--dry-run", "--time-limit=1-2:03:00", "study.yaml")
+        self.assertIn("'--time=1563'", told)
+        said = self.shell(submit, "study.yaml", "-o", "out.h5")
+        job = said.split()[-1]
+        self.jobs.append(job)
+        self.assertEqual(self.machine.job(job)["NumTasks"], "12")
+        self.assert_ends(job)
+        self.assert_whole("out.h5")
+
+    def test_it_refuses(self):
+        for arguments in ([], ["--dry-run"], ["--efficiency=2", "study.yaml"], ["--bogus", "x"],
+                          ["missing.yaml"], ["--ranks-per-node=5", "study.yaml"],
+                          ["--partition=nowhere", "study.yaml"]):
+            self.shell(JOBS / "submit.sh", *arguments, code=2)
+
+
+class Time(Case):
+    """The end of a job's time. SLURM knows none shorter than a minute, so these begin before all
+    other tests, fill a
+    node of their own, and are looked at last."""
+
+    STUDY = "kind: spin\nmilliseconds: 500\nreplicas: 130\n"
+    LONG = ("kind: spin\nreplicas: 20\n"
+            "grids: [{spot: 1, milliseconds: 100}, {spot: 2, milliseconds: 100000, replicas: 1}]\n")
+    UNTOLD = "--signal=B:URG@1"  # which nobody heeds
+
+    @classmethod
+    def begin(cls):
+        cls.early = Case()
+        cls.early.setUp()
+        unittest.addModuleCleanup(cls.early.doCleanups)
+        cls.early.study(cls.STUDY)
+        cls.early.study(cls.LONG, "long.yaml")
+        submit, own = cls.early.submit, ("--time=1", "--nodelist=n4")
+        cls.by_itself = submit("-o", "itself.h5", options=(*own, "-n", "1", cls.UNTOLD))
+        cls.told = submit("-o", "told.h5", options=(*own, "-n", "1", "--signal=B:USR1@30"))
+        cls.killed = submit("-o", "killed.h5", study="long.yaml",
+                            options=(*own, "-n", "2", cls.UNTOLD))
+        cls.undisturbed = submit("-o", "whole.h5", options=("--nodelist=n3", "-n", "4"))
+
+    def setUp(self):
+        self.folder, self.settings, self.jobs, self.running = (
+            self.early.folder, self.early.settings, [], [])
+
+    def assert_stopped_and_ended(self, job, output):
+        self.assert_ends(self.undisturbed)
+        self.assert_ends(job)
+        self.assertIn("stopped with work left", self.said(job))
+        self.assertGreater(int(self.machine.job(job)["Restarts"]), 0)
+        self.assert_same(output, "whole.h5")
+        self.assert_nothing_done_twice(output)
+
+    def test_dam_knows_the_end(self):
+        """Told by nobody, dam drains before its time is over."""
+        self.assert_stopped_and_ended(self.by_itself, "itself.h5")
+        self.assertNotIn("SIGUSR1", self.said(self.by_itself))
+
+    def test_slurm_tells(self):
+        self.assert_stopped_and_ended(self.told, "told.h5")
+        self.assertIn("SIGUSR1", self.said(self.told))
+
+    def test_killed_at_the_end(self):
+        """A task is longer than the job: what else was finished is kept, and the job begins again,
+        because it got on, to end when it did not."""
+        cluster.wait_until(lambda: int(self.machine.job(self.killed)["Restarts"]), "it is requeued")
+        self.machine.tell("scancel", self.killed)
+        self.see_to_its_end(self.killed)
+        self.assertIn("back into the queue", self.said(self.killed))
+        rows = program.rows_of(self.path("killed.h5"))
+        self.assertEqual(len(rows), 20)
+        for output in "killed.h5", "other.h5":
+            self.dam("run", "long.yaml", "-o", output, "--set", "haste=1000", ranks=2)
+        self.assert_kept(rows, "killed.h5")
+        self.assert_same("killed.h5", "other.h5")
+
+
+def setUpModule():
+    scratch = tempfile.TemporaryDirectory(prefix="dam-", ignore_cleanup_errors=True)
+    unittest.addModuleCleanup(scratch.cleanup)
+    Case.machine = cluster.Cluster(scratch.name)
+    unittest.addModuleCleanup(Case.machine.stop)
+    # Open MPI looks for a network that is not loopback, unless told.
+    os.environ.update(OMPI_MCA_oob_tcp_if_include="lo", OMPI_MCA_btl_tcp_if_include="lo")
+    undisturbed = Case()
+    undisturbed.setUp()
+    unittest.addModuleCleanup(undisturbed.doCleanups)
+    undisturbed.dam("run", "study.yaml", "-o", "whole.h5", ranks=4)
+    Case.whole = undisturbed.path("whole.h5")
+    Time.begin()
+
+
+if __name__ == "__main__":
     cluster.enter()
-    with tempfile.TemporaryDirectory(prefix="dam-") as folder:
-        Case.machine = cluster.Cluster(folder)
-        study = pathlib.Path(folder, "study.yaml")
-        study.write_text(STUDY)
-        Case.whole = pathlib.Path(folder, "whole.h5")
-        # Open MPI looks for a network that is not loopback, unless told.
-        os.environ.update(OMPI_MCA_oob_tcp_if_include="lo", OMPI_MCA_btl_tcp_if_include="lo")
-        subprocess.run(["mpirun", "-n", "4", os.path.abspath(sys.argv[2]), "run", study, "-o", Case.whole], check=True,
-                       cwd=folder, env=program.environment(folder))
-        try:
-            program.main()
-        finally:
-            Case.machine.stop()
-
-
-main()
+    program.main()
