@@ -167,7 +167,9 @@ static enum dam_status explain_death(const char *file, int wait_status, struct b
 static enum dam_status take_answer(const char *file, int wait_status, struct bounds bounds,
                                    struct answer answer, struct dam_error *error) {
     struct dam_error end;
-    bool whole = pread(answer.end, &end, sizeof end, 0) == sizeof end;
+    bool whole = pread(answer.end, &end, sizeof end, 0) == sizeof end &&
+                 end.status < DAM_STATUS_COUNT; /* the child's memory may have been damaged */
+    end.text[sizeof end.text - 1] = '\0';
     if (whole || SANITIZED) /* whose report stands there */
         copy(answer.err, stderr);
     if (!whole)
