@@ -11,25 +11,27 @@ void fuzz_expect(int holds, const char *condition, const char *file, int line) {
     abort();
 }
 
-static char folder[] = "/dev/shm/dam-fuzz-XXXXXX";
+static char folder[FUZZ_PATH / 2];
 
 static void remove_folder(void) {
-    char command[64];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
+    char command[FUZZ_PATH];
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
     if (system(command) != 0)
         dprintf(STDERR_FILENO, "%s is left\n", folder);
 }
 
 const char *fuzz_folder(void) {
-    static bool made;
-    if (!made)
-        FUZZ_EXPECT(mkdtemp(folder) != NULL && atexit(remove_folder) == 0);
-    made = true;
+    if (folder[0] != '\0')
+        return folder;
+    const char *base = getenv("TMPDIR"); /* a temporary one, where fuzz.sh runs this */
+    int length = snprintf(folder, sizeof folder, "%s/dam-fuzz-XXXXXX", base ? base : "/dev/shm");
+    FUZZ_EXPECT(length < (int)sizeof folder);
+    FUZZ_EXPECT(mkdtemp(folder) != NULL && atexit(remove_folder) == 0);
     return folder;
 }
 
 const char *fuzz_file(const uint8_t *data, size_t size) {
-    static char path[64];
+    static char path[FUZZ_PATH];
     snprintf(path, sizeof path, "%s/input", fuzz_folder());
     FILE *file = fopen(path, "wb");
     FUZZ_EXPECT(file != NULL && fwrite(data, 1, size, file) == size && fclose(file) == 0);

@@ -14,7 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define FUZZ_EXPECT(condition) fuzz_expect((condition), #condition, __FILE__, __LINE__)
 void fuzz_expect(int holds, const char *condition, const char *file, int line);
 
-/* A folder of this process, in memory, removed as it exits. */
+/* A folder of this process, in TMPDIR or else in memory, removed as it exits. */
+enum { FUZZ_PATH = 1024 }; /* has room for its path and a name */
 const char *fuzz_folder(void);
 
 /* The path of a file there that holds these bytes, until the next call. */

@@ -14,8 +14,9 @@ seeds=()
 for folder in "$@"; do
     [ ! -d "$folder" ] || seeds+=("$(realpath "$folder")")
 done
-work=$(mktemp -d)
+work=$(mktemp -d /dev/shm/dam-fuzz-XXXXXX)
 trap 'rm -rf "$work"' EXIT
+export TMPDIR=$work # removed here even where a finding ends the target
 
 # Files as this version writes them, small ones.
 make_seeds() {

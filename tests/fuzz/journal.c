@@ -136,7 +136,7 @@ static void damage(const char *path, uint32_t random) {
 }
 
 static void write_damage_read(const uint8_t *data, size_t size) {
-    static char path[256];
+    static char path[FUZZ_PATH];
     struct written rows[ROWS_MAX];
     uint32_t random = 0;
     memcpy(&random, data, size < sizeof random ? size : sizeof random);

@@ -19,7 +19,7 @@ static void check_again(const char *path, const struct dam_progress *progress) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static char file[64], folder[96], path[128];
+    static char file[FUZZ_PATH], folder[FUZZ_PATH + 16], path[FUZZ_PATH + 32];
     snprintf(file, sizeof file, "%s/study.h5", fuzz_folder());
     snprintf(folder, sizeof folder, "%s.journal", file);
     snprintf(path, sizeof path, "%s/status", folder);
