@@ -44,7 +44,9 @@ findings=$(dirname "$target")/finding-$name-
     -artifact_prefix="$findings" -print_final_stats=1 -verbosity=1 \
     "$corpus" made "${seeds[@]}" 2>fuzz.log || {
     tail -50 fuzz.log
-    echo "Reproduce it: $target ${findings}*"
+    for finding in "$findings"*; do
+        echo "Reproduce it: $target $finding; keep it in tests/fuzz/seeds/$name, once mended."
+    done
     exit 1
 }
 tail -12 fuzz.log
