@@ -10,6 +10,9 @@
 /* Settings that must be in place before MPI starts; what the user has set stays. */
 static enum dam_status prepare_environment(struct dam_error *error) {
     static const char *const settings[][2] = {
+        /* OMPIO before Open MPI 4.1.7 silently corrupts interleaved collective writes unless it
+         * locks whole files. */
+        {"OMPI_MCA_fs_ufs_lock_algorithm", "3"},
         /* Opening a file, Open MPI would try locks on FILE.locktest.RANK beside it, following what
          * link there may be, for shared file pointers that nobody uses. */
         {"OMPI_MCA_sharedfp", "^lockedfile"},

@@ -488,6 +488,7 @@ enum dam_status dam_run(MPI_Comm comm, const struct dam_kinds *kinds,
     dam_study_destroy(run.study);
     if (run.lock >= 0)
         close(run.lock);
-    MPI_Comm_free(&run.comm);
+    if (status != DAM_PARALLEL) /* the others may not come */
+        MPI_Comm_free(&run.comm);
     return status;
 }

@@ -3,6 +3,8 @@
 #include "run/checksum.h"
 #include "run/file.h"
 #include "run/layout.h"
+#include "run/mail.h"
+#include "run/stop.h"
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -267,43 +269,82 @@ static enum dam_status end_layout(struct dam_writer *writer, struct dam_error *e
     return dam_agree(writer->comm, status, error) == DAM_OK ? DAM_OK : abandon(writer, error);
 }
 
-/* Under a lock NFS writes these bytes alone: without, whole pages, a neighbour's rows among them.
- * Where there are no locks, reading back tells. */
-static void lock_range(int descriptor, short type, uint64_t offset, size_t size) {
-    struct flock range = {
-        .l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)offset, .l_len = (off_t)size};
-    int locked = fcntl(descriptor, F_SETLKW, &range);
-    (void)locked;
+/* ---- calls that all ranks are in together ---- */
+
+/* How long a rank whose part has failed waits for the others to come out of theirs. */
+static const double patience_seconds = 5;
+
+/* dam_agree after a call that may have failed here while others are still inside it, waiting for
+ * this rank. They wait for it without end, but who has failed does not: it alone returns
+ * DAM_PARALLEL then, for main to end all. */
+static enum dam_status meet(const struct dam_writer *writer, enum dam_status status,
+                            struct dam_error *error) {
+    MPI_Request all_here;
+    int here = 0;
+    MPI_Ibarrier(writer->comm, &all_here);
+    if (status == DAM_OK)
+        MPI_Wait(&all_here, MPI_STATUS_IGNORE);
+    for (double end = dam_clock() + patience_seconds; status != DAM_OK && !here;) {
+        MPI_Test(&all_here, &here, MPI_STATUS_IGNORE);
+        if (!here && dam_clock() > end)
+            return error->status = DAM_PARALLEL;
+        if (!here)
+            dam_mail_rest();
+    }
+    return dam_agree(writer->comm, status, error);
 }
 
-static enum dam_status write_block(const struct dam_writer *writer, int descriptor,
+static enum dam_status parallel_failed(const struct dam_writer *writer, const char *what,
+                                       int failure, struct dam_error *error) {
+    char why[MPI_MAX_ERROR_STRING];
+    int length;
+    if (MPI_Error_string(failure, why, &length) != MPI_SUCCESS)
+        why[0] = '\0';
+    return dam_fail(error, DAM_FILE, "%s: cannot %s: %s; nothing published was changed",
+                    writer->path, what, why);
+}
+
+/* One collective write: each rank's rows, which follow each other without gaps. */
+static enum dam_status write_block(const struct dam_writer *writer, MPI_File file,
                                    const struct placed *placed, struct dam_error *error) {
     const struct dam_block *block = &placed->block;
-    size_t size = (size_t)block->rows * row_bytes(block);
-    uint64_t offset = placed->offset + placed->first * row_bytes(block);
-    if (size == 0)
-        return DAM_OK;
-    lock_range(descriptor, F_WRLCK, offset, size);
-    enum dam_status status =
-        dam_file_write_at(descriptor, block->data, size, offset, writer->path, error);
-    lock_range(descriptor, F_UNLCK, offset, size);
-    return status;
+    size_t size = row_bytes(block);
+    if (size > INT32_MAX || block->rows > INT32_MAX)
+        return dam_fail(error, DAM_MEMORY, "%s: %s: rows of %zu bytes are too large to be written",
+                        writer->path, block->path, size);
+    MPI_Offset offset = (MPI_Offset)(placed->offset + placed->first * size);
+    MPI_Datatype row;
+    MPI_Type_contiguous((int)size, MPI_BYTE, &row);
+    MPI_Type_commit(&row);
+    MPI_Status about;
+    int failure = MPI_File_write_at_all(file, offset, block->data, (int)block->rows, row, &about);
+    MPI_Type_free(&row);
+    return failure == MPI_SUCCESS ? DAM_OK : parallel_failed(writer, "write rows", failure, error);
 }
 
 static enum dam_status write_blocks(const struct dam_writer *writer, struct dam_error *error) {
-    int descriptor = open(writer->path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (descriptor < 0)
-        return dam_fail(error, DAM_FILE, "%s: cannot open it to write: %s", writer->path,
-                        strerror(errno));
+    MPI_File file;
+    int failure = MPI_File_open(writer->comm, writer->path, MPI_MODE_RDWR, MPI_INFO_NULL, &file);
     enum dam_status status = DAM_OK;
+    if (failure != MPI_SUCCESS)
+        status = parallel_failed(writer, "open it to write", failure, error);
+    status = meet(writer, status, error);
+    if (status != DAM_OK)
+        return status;
     for (size_t b = 0; status == DAM_OK && b < writer->count; b++)
-        status = write_block(writer, descriptor, &writer->blocks[b], error);
-    if (status == DAM_OK && fsync(descriptor) != 0)
-        status = dam_fail(error, DAM_FILE, "%s: cannot bring it to disk: %s", writer->path,
-                          strerror(errno));
-    if (close(descriptor) != 0 && status == DAM_OK)
-        status = dam_fail(error, DAM_FILE, "%s: cannot close: %s", writer->path, strerror(errno));
-    return status;
+        status = meet(writer, write_block(writer, file, &writer->blocks[b], error), error);
+    if (status == DAM_OK) {
+        failure = MPI_File_sync(file);
+        if (failure != MPI_SUCCESS)
+            status = parallel_failed(writer, "bring it to disk", failure, error);
+        status = meet(writer, status, error);
+    }
+    if (status == DAM_PARALLEL)
+        return status;
+    failure = MPI_File_close(&file);
+    if (status == DAM_OK && failure != MPI_SUCCESS)
+        status = parallel_failed(writer, "close", failure, error);
+    return meet(writer, status, error);
 }
 
 /* ---- what arrived ---- */
@@ -316,7 +357,7 @@ static enum dam_status reopen(struct dam_writer *writer, struct dam_error *error
     enum dam_status status =
         writer->file < 0 ? library_failed(writer->path, "read the file back", error) : DAM_OK;
     /* Ranks that did open it would wait for the others to close it. */
-    return dam_agree(writer->comm, status, error) == DAM_OK ? DAM_OK : abandon(writer, error);
+    return meet(writer, status, error) == DAM_OK ? DAM_OK : abandon(writer, error);
 }
 
 static enum dam_status compare(const struct dam_writer *writer, const struct placed *placed,
@@ -338,19 +379,20 @@ static enum dam_status compare(const struct dam_writer *writer, const struct pla
     else if (status == DAM_OK && size > 0 && memcmp(found, block->data, size) != 0)
         status =
             dam_fail(error, DAM_DAMAGED,
-                     "%s: %s is not on disk as it was written; the journal is intact: see that "
-                     "the disk is sound, and start again",
+                     "%s: %s is not on disk as it was written; nothing finished is lost: see "
+                     "that the disk is sound and OMPI_MCA_fs_ufs_lock_algorithm is 3, and start "
+                     "again",
                      writer->path, block->path);
     if (dataset >= 0)
         H5Dclose(dataset);
     free(found);
-    return dam_agree(writer->comm, status, error);
+    return meet(writer, status, error);
 }
 
 enum dam_status dam_writer_finish(struct dam_writer *writer, struct dam_error *error) {
     enum dam_status status = end_layout(writer, error);
     if (status == DAM_OK)
-        status = dam_agree(writer->comm, write_blocks(writer, error), error);
+        status = write_blocks(writer, error);
     if (status == DAM_OK)
         status = reopen(writer, error);
     for (size_t b = 0; status == DAM_OK && b < writer->count; b++)

@@ -1,14 +1,13 @@
 /* Writing an HDF5 file by all ranks, checked before anyone sees it.
  *
- * Rank 0 lays the file out: groups, datasets without their rows, attributes. Then each rank writes
- * its own rows, a contiguous block of each dataset, to their place; all read theirs back through
- * HDF5 and compare. So every dataset is written once and without gaps, and carries `unit`, `doc`
- * and `crc32c` attributes; contents depend on the data alone, not on how many ranks wrote them.
+ * Rank 0 lays the file out: groups, datasets without their rows, attributes. Then all ranks write
+ * each dataset by one collective call of MPI's, every rank its own contiguous block of rows,
+ * without gaps; all read theirs back through HDF5 and compare. Datasets carry `unit`, `doc` and
+ * `crc32c` attributes; contents depend on the data alone, not on how many ranks wrote them.
  *
- * Why not by HDF5's collective writes: where one fails on one rank, HDF5 1.10 leaves the others
- * waiting in its barriers for ever, and Open MPI's layer below hides failures, and before 4.1.7
- * damages rows that interleave. Here a failure is that of one call on one rank, and all hear of it.
- */
+ * Why not through HDF5 all the way: where a write fails on one rank, HDF5 1.10 leaves the others
+ * waiting in the barriers of its metadata for ever. A failure that Open MPI's layer below hides, as
+ * 4.1 does, shows when the rows are read back. */
 #ifndef DAM_RUN_WRITER_H
 #define DAM_RUN_WRITER_H
 
