@@ -17,16 +17,15 @@ class Case(program.Case):
             raise unittest.SkipTest("faults are injected in release builds alone")
         super().setUp()
 
-    def dam(self, *arguments, fault=None, clock=None, **options):
-        """program.Case.dam, with a DAM_FAULT or a DAM_CLOCK."""
-        asked = {"DAM_FAULT": fault, "DAM_CLOCK": clock}
-        asked = {name: value for name, value in asked.items() if value is not None}
-        if not asked:
-            return super().dam(*arguments, **options)
-        before = dict(self.settings)
-        self.settings.update(asked, LD_PRELOAD=str(library()))
+    def start(self, *arguments, fault=None, clock=None, **options):
+        """program.Case.start, with a DAM_FAULT or a DAM_CLOCK; so dam() takes them too."""
+        before = self.settings
+        if fault is not None:
+            self.settings = dict(self.settings, LD_PRELOAD=str(library()), DAM_FAULT=fault)
+        if clock is not None:
+            self.settings = dict(self.settings, LD_PRELOAD=str(library()), DAM_CLOCK=clock)
         try:
-            return super().dam(*arguments, **options)
+            return super().start(*arguments, **options)
         finally:
             self.settings = before
 

@@ -175,9 +175,9 @@ class Case(unittest.TestCase):
         self.running.append(run)
         return run
 
-    def dam(self, *arguments, ranks=0, code=0, program=None):
+    def dam(self, *arguments, ranks=0, code=0, **options):
         """Run the program to its end, which must come with this exit code: (stdout, stderr)."""
-        got, out, err = self.start(*arguments, ranks=ranks, program=program).wait()
+        got, out, err = self.start(*arguments, ranks=ranks, **options).wait()
         self.assertEqual(got, code, f"{arguments} on {ranks} ranks\n{out}\n{err}")
         return out, err
 
