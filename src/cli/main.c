@@ -13,9 +13,11 @@ static enum dam_status prepare_environment(struct dam_error *error) {
         /* OMPIO before Open MPI 4.1.7 silently corrupts interleaved collective writes unless it
          * locks whole files. */
         {"OMPI_MCA_fs_ufs_lock_algorithm", "3"},
-        /* Opening a file, Open MPI would try locks on FILE.locktest.RANK beside it, following what
-         * link there may be, for shared file pointers that nobody uses. */
-        {"OMPI_MCA_sharedfp", "^lockedfile"},
+        /* For shared file pointers, that nobody uses, Open MPI would take a semaphore by the file's
+         * last name, which a rank that is killed leaves taken: the next run on the machine would
+         * wait for it for ever. Or it would try locks on FILE.locktest.RANK, following what link
+         * there may be. */
+        {"OMPI_MCA_sharedfp", "^sm,lockedfile"},
     };
     for (size_t s = 0; s < sizeof settings / sizeof settings[0]; s++)
         if (setenv(settings[s][0], settings[s][1], 0) != 0)

@@ -137,7 +137,9 @@ static enum dam_status run(MPI_Comm comm, void *context, struct dam_error *error
     else
         *error = command->usage_error;
     int rank;
-    if (MPI_Comm_rank(comm, &rank) != MPI_SUCCESS || rank != 0)
+    /* What all agreed on rank 0 tells; where they could not, each rank what it knows. */
+    bool alone = status == DAM_PARALLEL;
+    if (!alone && (MPI_Comm_rank(comm, &rank) != MPI_SUCCESS || rank != 0))
         error->text[0] = '\0';
     return status;
 }

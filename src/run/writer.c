@@ -249,9 +249,12 @@ enum dam_status dam_writer_note(struct dam_writer *writer, const char *path, con
 
 /* ---- rows ---- */
 
-/* HDF5 can neither close its file nor be ended: only the whole program can. */
+/* HDF5 can neither close its file nor be ended: only the whole program can. All ranks know it, and
+ * rank 0 tells. */
 static enum dam_status abandon(struct dam_writer *writer, struct dam_error *error) {
     writer->file = -1;
+    if (writer->rank != 0)
+        error->text[0] = '\0';
     return error->status = DAM_PARALLEL;
 }
 
@@ -300,7 +303,9 @@ static enum dam_status parallel_failed(const struct dam_writer *writer, const ch
     int length;
     if (MPI_Error_string(failure, why, &length) != MPI_SUCCESS)
         why[0] = '\0';
-    return dam_fail(error, DAM_FILE, "%s: cannot %s: %s; nothing published was changed",
+    return dam_fail(error, DAM_FILE,
+                    "%s: cannot %s: %s; is the disk full, or the quota? Nothing published was "
+                    "changed",
                     writer->path, what, why);
 }
 
@@ -322,8 +327,22 @@ static enum dam_status write_block(const struct dam_writer *writer, MPI_File fil
     return failure == MPI_SUCCESS ? DAM_OK : parallel_failed(writer, "write rows", failure, error);
 }
 
+/* Open MPI's collective opening hangs where one rank cannot open the file: each tries it alone. */
+static enum dam_status try_open(const struct dam_writer *writer, struct dam_error *error) {
+    enum dam_status status = DAM_OK;
+    int descriptor = open(writer->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (descriptor < 0)
+        status = dam_fail(error, DAM_FILE, "%s: cannot open it: %s; nothing published was changed",
+                          writer->path, strerror(errno));
+    else
+        close(descriptor);
+    return dam_agree(writer->comm, status, error);
+}
+
 static enum dam_status write_blocks(const struct dam_writer *writer, struct dam_error *error) {
     MPI_File file;
+    if (try_open(writer, error) != DAM_OK)
+        return error->status;
     int failure = MPI_File_open(writer->comm, writer->path, MPI_MODE_RDWR, MPI_INFO_NULL, &file);
     enum dam_status status = DAM_OK;
     if (failure != MPI_SUCCESS)
@@ -350,14 +369,19 @@ static enum dam_status write_blocks(const struct dam_writer *writer, struct dam_
 /* ---- what arrived ---- */
 
 static enum dam_status reopen(struct dam_writer *writer, struct dam_error *error) {
+    if (try_open(writer, error) != DAM_OK)
+        return error->status;
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     if (access >= 0 && H5Pset_fapl_mpio(access, writer->comm, MPI_INFO_NULL) >= 0)
         writer->file = H5Fopen(writer->path, H5F_ACC_RDONLY, access);
     H5Pclose(access);
     enum dam_status status =
         writer->file < 0 ? library_failed(writer->path, "read the file back", error) : DAM_OK;
+    status = meet(writer, status, error);
+    if (status == DAM_OK || status == DAM_PARALLEL)
+        return status;
     /* Ranks that did open it would wait for the others to close it. */
-    return meet(writer, status, error) == DAM_OK ? DAM_OK : abandon(writer, error);
+    return abandon(writer, error);
 }
 
 static enum dam_status compare(const struct dam_writer *writer, const struct placed *placed,

@@ -44,11 +44,16 @@ class Failing(preload.Case):
                 self.finish(output, program.rows_of(self.path(output)))
 
     def test_short_writes(self):
-        self.dam("run", "study.yaml", "-o", "out.h5", ranks=2,
-                 fault="pwrite,pwritev,write:out.h5:1:short")
+        """What a call left undone is done by the next; where Open MPI forgets it, while publishing,
+        reading back tells."""
+        self.dam("run", "study.yaml", "-o", "out.h5", ranks=2, fault="pwrite,write:rows-:1:short")
         self.assert_same("whole.h5", "out.h5")
-        self.dam("verify", "out.h5")
         self.assertEqual(len(program.rows_of(self.path("out.h5"))), ROWS)
+        _, err = self.dam("run", "study.yaml", "-o", "new.h5", ranks=2, code=1,
+                          fault="pwrite,pwritev,write:publish.h5:1:short")
+        self.assert_one_line(err, "is not on disk as it was written")
+        self.assertFalse(self.path("new.h5").exists())
+        self.finish("new.h5", program.rows_of(self.path("new.h5")))
 
     def test_a_status_file_that_cannot_be_written(self):
         """The run goes on without it."""
@@ -61,12 +66,14 @@ class Failing(preload.Case):
         """Nothing of the old result is lost, and no rank waits for another."""
         self.dam("run", "study.yaml", "-o", "out.h5", "--set", "replicas=2")
         old = self.path("out.h5").read_bytes()
+        self.settings["OMPI_MCA_io_ompio_num_aggregators"] = "3"  # all ranks write
         writes = "pwrite,pwritev,write:publish.h5"
-        cases = [(f"{writes}:{k}:{errno.EIO}:0", "publish.h5") for k in (1, 4, 9, 20)]
-        cases += [(f"{writes}:1:{code}:{rank}", os.strerror(code))
+        cases = [(f"{writes}:{k}:{errno.EIO}:0", "publish.h5") for k in (1, 4)]
+        cases += [(f"{writes}:1:{code}:{rank}", "publish.h5")
                   for code, rank in ((errno.EIO, 1), (errno.ENOSPC, 2), (errno.EDQUOT, 2))]
-        cases += [(f"{call}:1:{errno.EIO}:{rank}", os.strerror(errno.EIO))
-                  for call, rank in (("fsync:publish.h5", 1), ("posix_fallocate:publish.h5", 0))]
+        cases += [(f"open:publish.h5:1:{errno.EMFILE}:1", os.strerror(errno.EMFILE))]
+        cases += [(f"fsync:publish.h5:1:{errno.EIO}:1", "cannot bring it to disk"),
+                  (f"posix_fallocate:publish.h5:1:{errno.EIO}:0", os.strerror(errno.EIO))]
         cases.append((f"rename:out.h5$:1:{errno.EIO}:0", os.strerror(errno.EIO)))
         rows = None
         for fault, text in cases:
