@@ -17,7 +17,7 @@ static enum dam_status prepare_environment(struct dam_error *error) {
          * last name, which a rank that is killed leaves taken: the next run on the machine would
          * wait for it for ever. Or it would try locks on FILE.locktest.RANK, following what link
          * there may be. */
-        {"OMPI_MCA_sharedfp", "^sm,lockedfile"},
+        {"OMPI_MCA_sharedfp", "individual"},
     };
     for (size_t s = 0; s < sizeof settings / sizeof settings[0]; s++)
         if (setenv(settings[s][0], settings[s][1], 0) != 0)

@@ -9,8 +9,8 @@
  * being 1, of every rank or of RANK alone, WHAT happens: a number is the errno they fail with,
  * "short" writes half of the bytes, "kill" is a SIGKILL before the call.
  *
- *     DAM_CLOCK=OFFSET:SWING   calendar time is OFFSET s from true, and jumps by SWING s at every
- *                              other look; OFFSET "=SECONDS" stops it there
+ *     DAM_CLOCK=OFFSET:SWING   calendar time is OFFSET s from true, and SWING s more at every other
+ *                              look
  *
  * Counts may miss a call where two threads make one at the same moment. Sanitizers and preloaded
  * libraries do not get on: tests that need this one run in a release build. */
@@ -37,7 +37,7 @@ static struct {
 } fault;
 
 static struct {
-    bool on, stopped;
+    bool on;
     double offset, swing;
     long looks;
 } shifted;
@@ -58,8 +58,7 @@ static void read_fault(const char *text) {
 }
 
 static void read_clock(const char *text) {
-    shifted.stopped = text[0] == '=';
-    shifted.on = sscanf(text + shifted.stopped, "%lf:%lf", &shifted.offset, &shifted.swing) >= 1;
+    shifted.on = sscanf(text, "%lf:%lf", &shifted.offset, &shifted.swing) == 2;
 }
 
 __attribute__((constructor)) static void read_environment(void) {
@@ -189,8 +188,6 @@ ALSO(fcntl);
 static struct timespec shift(struct timespec now) {
     if (!shifted.on)
         return now;
-    if (shifted.stopped)
-        return (struct timespec){.tv_sec = (time_t)shifted.offset};
     now.tv_sec += (time_t)(shifted.offset + (shifted.looks++ % 2 == 0 ? 0 : shifted.swing));
     return now;
 }
