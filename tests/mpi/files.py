@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""files.py DAM DAM_TEST DAM_TEST_NEXT: calls that fail or do half cost no row that was written and no
-result; the program says in one line what failed where, and the next start goes on."""
+"""files.py DAM DAM_TEST DAM_TEST_NEXT: calls that fail or do half cost no row that was written and
+no result; the program says in one line what failed where, and the next start goes on."""
 import errno
 import os
 import random

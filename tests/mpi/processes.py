@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""processes.py DAM DAM_TEST DAM_TEST_NEXT: one rank killed, or mpirun itself, at any moment: nothing
-is lost, nothing lingers, and the next start works at once.
+"""processes.py DAM DAM_TEST DAM_TEST_NEXT: one rank killed, or mpirun itself, at any moment:
+nothing is lost, nothing lingers, and the next start works at once.
 
 DAM_KILLS and DAM_SEED are those of kill.py, which kills all ranks together.
 """
@@ -57,7 +57,7 @@ class Kill(kill.Kill):
 
 
 class AtACall(preload.Case):
-    """A rank that dies right before this call: what is half-written then, nobody takes for whole."""
+    """A rank that dies right before this call: what is half-written, nobody takes for whole."""
 
     def test_kills(self):
         study = self.study(STUDY)
