@@ -37,6 +37,8 @@ list_test_dependencies() {
     need clang-format program clang-format 'checks the layout of the sources'
     need shellcheck program shellcheck 'checks the shell scripts'
     need valgrind program valgrind 'finds uses of uninitialised memory'
+    need slurm-wlm daemon slurmctld 'a cluster on this machine, for the tests of jobs/'
+    need munge daemon munged 'lets its parts trust each other'
 }
 
 find_missing() {
@@ -58,6 +60,10 @@ need() {
 
 program() {
     command -v "$1"
+}
+# Not every user's PATH has the folder that daemons are in.
+daemon() {
+    PATH=$PATH:/usr/sbin command -v "$1"
 }
 library() {
     pkg-config --exists "$1"

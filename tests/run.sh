@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.." || exit 1
 # shellcheck source=jobs/mpi-env.sh
 . jobs/mpi-env.sh
 
-release_suites=(unit mpi cli repro style)
+release_suites=(unit mpi cli repro slurm style)
 sanitize_suites=(unit mpi cli)
 fuzz_suites=(fuzz)
 
