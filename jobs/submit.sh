@@ -56,12 +56,12 @@ read_options() {
 
 # Sets nodes, ranks_per_node (the CPUs of the smallest node) and limit (minutes, or a word).
 look_at_partition() {
-    command -v sbatch >/dev/null || complain "no sbatch here: this is not a machine of a SLURM cluster"
+    command -v sbatch >/dev/null || complain "no sbatch here: start it where jobs are submitted"
     [ -n "$partition" ] || partition=$(sinfo --noheader --format=%P | sed -n 's/\*$//p')
     local states=idle,allocated,mixed,completing smallest
     read -r nodes smallest < <(
         sinfo --noheader --Node --partition="$partition" --states="$states" --format='%n %c' |
-            awk '{ count++; if (!least || $2 < least) least = $2 } END { print count + 0, least + 0 }'
+            awk '{ if (!count++ || $2 < least) least = $2 } END { print count + 0, least + 0 }'
     )
     [ "$nodes" -gt 0 ] || complain "partition '$partition' has no node that is up: see sinfo"
     ranks_per_node=${ranks_per_node:-$smallest}
@@ -70,7 +70,7 @@ look_at_partition() {
     limit=$(sinfo --noheader --partition="$partition" --format=%l | head -n 1 | to_minutes)
 }
 
-# SLURM's M, M:S, H:M:S, D-H, D-H:M and D-H:M:S in whole minutes; another word, as infinite, as it is.
+# SLURM's M, M:S, H:M:S, D-H, D-H:M and D-H:M:S in whole minutes; other words, as infinite, as is.
 to_minutes() {
     awk '!/^[0-9]+(-[0-9]+)?(:[0-9]+)*$/ { print; next }
     {
@@ -107,9 +107,9 @@ choose_ranks() {
     done
     plan=$("$program" plan "$study" --csv --ranks "$(candidates)" "${settings[@]}") || exit 2
     read -r ranks seconds share longest < <(
-        awk -F, -v wanted="$efficiency" \
-            'NR == 2 || (NR > 2 && $3 >= wanted) { best = $1 " " $2 " " $3 " " $4 } END { print best }' \
-            <<<"$plan"
+        awk -F, -v OFS=' ' -v wanted="$efficiency" '
+            NR == 2 || (NR > 2 && $3 >= wanted) { $1 = $1; best = $0 }
+            END { print best }' <<<"$plan"
     )
     used=$(((ranks + ranks_per_node - 1) / ranks_per_node))
 }
@@ -136,8 +136,8 @@ show() {
         { printf "%10d %12.0f %11.2f%s\n", $1, $2, $3, $1 == chosen ? "  <- chosen" : "" }'
     echo "partition $partition: $nodes nodes up, $ranks_per_node ranks on each, time limit" \
         "$([[ $limit != [0-9]* ]] && echo "$limit" || echo "$limit min")"
-    echo "proposed: $ranks ranks on $used nodes, $(printf %.0f "$seconds") s predicted at efficiency" \
-        "$(printf %.2f "$share")"
+    printf 'proposed: %d ranks on %d nodes, %.0f s predicted at efficiency %.2f\n' \
+        "$ranks" "$used" "$seconds" "$share"
     [ "$minutes" -ge "$needed" ] ||
         echo "$minutes min may not do ($needed would): then the job begins again, and goes on"
     echo "DAM=$program ${command[*]@Q}"

@@ -196,11 +196,11 @@ class Cluster:
 
     def processes(self, job):
         """Ids and command lines of all that runs for a job, and of what watches over it."""
-        found = {}
+        found, mark = {}, f"SLURM_JOB_ID={job}".encode()
         for entry in pathlib.Path("/proc").glob("[0-9]*"):
             try:
                 command = (entry / "cmdline").read_bytes()
-                mine = f"SLURM_JOB_ID={job}".encode() in (entry / "environ").read_bytes().split(b"\0")
+                mine = mark in (entry / "environ").read_bytes().split(b"\0")
             except OSError:
                 continue
             if mine or command.startswith(f"slurmstepd: [{job}.".encode()):

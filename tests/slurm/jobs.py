@@ -188,6 +188,14 @@ class Ended(Case):
         self.assert_ends(job, 75)
         self.assertIn("DAM_REQUEUES", self.said(job))
 
+    def test_a_stop_file(self):
+        job = self.submit("-o", "out.h5")
+        self.wait_for_rows("out.h5")
+        self.path("out.h5.journal/stop").touch()
+        self.assert_ends(job, 75)
+        self.assertEqual(self.machine.job(job)["Restarts"], "0")
+        self.assertIn("asked to stop", self.said(job))
+
     def test_no_progress(self):
         """Ranks that die before any task has ended would die again."""
         self.study(STUDY.replace("100", "60000"))
@@ -207,7 +215,7 @@ class Ended(Case):
 
 
 class OneOutput(Case):
-    """Two jobs on one output: the second is refused, whatever node it is on, and changes nothing."""
+    """Two jobs on one output: the second is refused, on any node, and changes nothing."""
 
     def test_the_second_is_refused(self):
         first = self.submit("-o", "out.h5", options=("--nodelist=n1", "-n", "2"))
@@ -250,10 +258,12 @@ class Options(Case):
 
 class Array(Case):
     def elements(self, **settings):
-        first = self.submit(script="dam-array.sbatch", options=("--array=1-3", "-n", "2"), **settings)
-        self.jobs += [self.machine.tell("squeue", "-h", "-j", f"{first}_{index}", "-o", "%A").strip()
-                      for index in (1, 2, 3)]
-        return self.jobs[-3:]
+        array = self.submit(script="dam-array.sbatch", options=("--array=1-3", "-n", "2"),
+                            **settings)
+        elements = self.machine.tell("squeue", "-h", "-r", "-j", array, "-o", "%A").split()
+        self.assertEqual(len(elements), 3)
+        self.jobs += elements
+        return elements
 
     def test_seeds(self):
         self.study(STUDY.replace("100", "10"))
