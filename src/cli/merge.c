@@ -1,5 +1,7 @@
 #include "run/merge.h"
 #include "cli/arguments.h"
+#include "cli/isolate.h"
+#include "run/source.h"
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -60,6 +62,22 @@ static enum dam_status run(MPI_Comm comm, void *context, struct dam_error *error
     return status;
 }
 
+/* In a child process. */
+static enum dam_status try_source(const char *file, const void *kinds, struct dam_error *error) {
+    struct dam_source source;
+    enum dam_status status = dam_source_read(&source, file, kinds, NULL, error);
+    dam_source_destroy(&source);
+    return status;
+}
+
+/* Nobody vouches for the files: each is read once where a damaged one can do no harm. */
+static enum dam_status try_sources(struct command *command) {
+    enum dam_status status = DAM_OK;
+    for (size_t f = 0; status == DAM_OK && f < command->options.file_count; f++)
+        status = dam_isolate(command->files[f], try_source, command->kinds, &command->usage_error);
+    return status;
+}
+
 enum dam_status dam_cli_merge(const struct dam_call *call, struct dam_error *error) {
     static const struct dam_arguments arguments = {
         .positional = "FILE.h5...",
@@ -84,6 +102,8 @@ enum dam_status dam_cli_merge(const struct dam_call *call, struct dam_error *err
     if (command.usage == DAM_OK && !helped && !command.options.output)
         command.usage = dam_fail(&command.usage_error, DAM_INPUT,
                                  "merge: -o FILE.h5 missing; it names the file to write");
+    if (command.usage == DAM_OK && !helped)
+        command.usage = try_sources(&command);
     enum dam_status status = helped ? DAM_OK : call->parallel(run, &command, error);
     free(command.files);
     return status;

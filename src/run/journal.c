@@ -360,11 +360,13 @@ enum dam_status dam_journal_read(const char *path, const struct dam_journal_iden
                                  dam_row_visitor *visit, void *context,
                                  struct dam_journal_state *state, struct dam_error *error) {
     *state = (struct dam_journal_state){0};
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    /* Neither a link nor a pipe that somebody planted. */
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     struct stat about;
-    if (descriptor < 0 || fstat(descriptor, &about) != 0) {
+    if (descriptor < 0 || fstat(descriptor, &about) != 0 || !S_ISREG(about.st_mode)) {
         enum dam_status status =
-            dam_fail(error, DAM_FILE, "%s: cannot read: %s", path, strerror(errno));
+            dam_fail(error, DAM_FILE, "%s: cannot read: %s", path,
+                     descriptor < 0 ? strerror(errno) : "it is no regular file");
         if (descriptor >= 0)
             close(descriptor);
         return status;
