@@ -1,5 +1,6 @@
 /* The only file that knows the world: all others are handed a communicator. */
 #include "cli/program.h"
+#include "run/environment.h"
 #include "run/stop.h"
 #include <limits.h>
 #include <stdbool.h>
@@ -7,26 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Settings that must be in place before MPI starts; what the user has set stays. */
-static enum dam_status prepare_environment(struct dam_error *error) {
-    static const char *const settings[][2] = {
-        /* OMPIO before Open MPI 4.1.7 silently corrupts interleaved collective writes unless it
-         * locks whole files. */
-        {"OMPI_MCA_fs_ufs_lock_algorithm", "3"},
-        /* For shared file pointers, that nobody uses, Open MPI would take a semaphore by the file's
-         * last name, which a rank that is killed leaves taken: the next run on the machine would
-         * wait for it for ever. Or it would try locks on FILE.locktest.RANK, following what link
-         * there may be. */
-        {"OMPI_MCA_sharedfp", "individual"},
-    };
-    for (size_t s = 0; s < sizeof settings / sizeof settings[0]; s++)
-        if (setenv(settings[s][0], settings[s][1], 0) != 0)
-            return dam_fail(error, DAM_MEMORY, "cannot set %s", settings[s][0]);
-    return DAM_OK;
-}
-
 static enum dam_status with_world(dam_parallel_body *body, void *context, struct dam_error *error) {
-    enum dam_status status = prepare_environment(error);
+    enum dam_status status = dam_environment_prepare(error);
     if (status != DAM_OK)
         return status;
     int provided;

@@ -80,13 +80,15 @@ class Run:
         return self.process.poll() is not None
 
     def kill(self):
-        """SIGKILL to mpirun and every rank, as a power switch would."""
+        """SIGKILL to mpirun and every rank at one moment, as a power switch would: who is stopped
+        first does not see the others die."""
         members = family(self.process.pid)
-        for pid in members:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        for number in signal.SIGSTOP, signal.SIGKILL:
+            for pid in members:
+                try:
+                    os.kill(pid, number)
+                except ProcessLookupError:
+                    pass
         self.wait()
         wait_until(lambda: all(is_gone(pid) for pid in members), "killed processes are gone")
 

@@ -274,8 +274,6 @@ class Array(Case):
             self.assert_same("alone.h5", f"study-seed{seed}.h5")
 
     def test_slices(self):
-        if "--slice" not in self.dam("run", "--help")[0]:
-            self.skipTest("dam run has no --slice yet")
         for job in self.elements(DAM_ARRAY="slices"):
             self.assert_ends(job)
         self.dam("merge", *(f"study-slice{i}of3.h5" for i in (1, 2, 3)), "-o", "out.h5")
