@@ -62,12 +62,12 @@ static enum dam_status run(MPI_Comm comm, void *context, struct dam_error *error
     return status;
 }
 
-/* In a child process. */
+/* In a child process. Whether files go together is seen later. */
 static enum dam_status try_source(const char *file, const void *kinds, struct dam_error *error) {
     struct dam_source source;
     enum dam_status status = dam_source_read(&source, file, kinds, NULL, error);
     dam_source_destroy(&source);
-    return status;
+    return status == DAM_INPUT ? DAM_OK : status;
 }
 
 /* Nobody vouches for the files: each is read once where a damaged one can do no harm. */
