@@ -1,8 +1,11 @@
 #include "run/run.h"
 #include "cli/arguments.h"
+#include "cli/isolate.h"
+#include "run/result.h"
 #include "run/stop.h"
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct command {
     const struct dam_kinds *kinds;
@@ -129,6 +132,38 @@ static enum dam_status take(int key, const char *value, void *context, struct da
     }
 }
 
+/* A launcher numbers the ranks before MPI does. */
+static bool is_first_rank(void) {
+    static const char *const numbers[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID"};
+    for (size_t n = 0; n < sizeof numbers / sizeof *numbers; n++) {
+        const char *text = getenv(numbers[n]);
+        if (text != NULL)
+            return strcmp(text, "0") == 0;
+    }
+    return true;
+}
+
+/* In a child process. What it says of a file that can be read is the run's own matter. */
+static enum dam_status try_output(const char *file, const void *context, struct dam_error *error) {
+    (void)context;
+    struct dam_result *result;
+    struct dam_result_study study;
+    if (dam_result_open(&result, file, error) != DAM_OK)
+        return DAM_OK;
+    if (dam_result_study_read(result, &study, error) == DAM_OK)
+        dam_result_study_destroy(&study);
+    dam_result_close(result);
+    return DAM_OK;
+}
+
+/* An output that would crash the HDF5 library must not end the run that could publish it anew. */
+static void look_at_output(struct command *command, struct dam_error *fault) {
+    const char *output = command->options.output_path;
+    if (is_first_rank() && access(output, R_OK) == 0 &&
+        dam_isolate(output, try_output, NULL, fault) != DAM_OK)
+        command->options.fault = fault->text;
+}
+
 static enum dam_status run(MPI_Comm comm, void *context, struct dam_error *error) {
     struct command *command = context;
     enum dam_status status = command->usage;
@@ -173,6 +208,9 @@ enum dam_status dam_cli_run(const struct dam_call *call, struct dam_error *error
     }
     /* Before MPI starts, which takes a while on many nodes: a job may be told to stop in it. */
     dam_stop_install();
+    struct dam_error fault;
+    if (command.usage == DAM_OK && !helped)
+        look_at_output(&command, &fault);
     enum dam_status status = helped ? DAM_OK : call->parallel(run, &command, error);
     free(output);
     free(command.overrides);

@@ -195,7 +195,9 @@ static enum dam_status check_published(const struct run *run, struct dam_error *
     struct dam_result *result;
     struct dam_result_study found;
     struct dam_error why;
-    enum dam_status status = dam_result_open(&result, run->paths.file, &why);
+    enum dam_status status = run->options->fault == NULL
+                                 ? dam_result_open(&result, run->paths.file, &why)
+                                 : dam_fail(&why, DAM_DAMAGED, "%s", run->options->fault);
     if (status == DAM_OK) {
         status = dam_result_study_read(result, &found, &why);
         dam_result_close(result);
@@ -252,8 +254,8 @@ static enum dam_status take_output(struct run *run, struct dam_error *error) {
 
 /* ---- the work ---- */
 
-/* One number for this run's files on all ranks: the time, for people, but always later than those of
- * earlier runs, which a clock that was set back is not. */
+/* One number for this run's files on all ranks: the time, for people, but always later than those
+ * of earlier runs, which a clock that was set back is not. */
 static uint64_t next_stamp(const struct dam_ledger *ledger) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);

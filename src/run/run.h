@@ -16,6 +16,7 @@ struct dam_run_options {
     bool dry_run;           /* check everything, say what would be done, write nothing */
     bool fail_fast;         /* drain at the first failed task */
     bool retry_failed;      /* tasks that failed before are run again */
+    const char *fault;      /* why the output that is there cannot be read; NULL: none is known */
     bool fresh;             /* discard the output and its journal first */
 };
 

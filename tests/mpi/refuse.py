@@ -148,6 +148,18 @@ class Journal(program.Case):
         self.assert_same("out.h5", "whole.h5")
         self.assertEqual(len(program.rows_of(self.path("out.h5"))), 12)
 
+    def test_a_result_that_crashes_libhdf5_is_made_again(self):
+        crashing = program.ROOT / "tests/fuzz/seeds/result/crashes-libhdf5.h5"
+        shutil.copy(crashing, self.path("out.h5"))
+        self.dam("run", "study.yaml", "-o", "out.h5", ranks=2)
+        self.assert_same("out.h5", "whole.h5")
+        # Where no journal says whose it is, it is left alone.
+        shutil.copy(crashing, self.path("alone.h5"))
+        for ranks in 0, 2:
+            _, err = self.dam("run", "study.yaml", "-o", "alone.h5", ranks=ranks, code=2)
+            self.assertIn("dam: alone.h5: damaged: reading it crashed the HDF5 library", err)
+        self.assertEqual(self.path("alone.h5").read_bytes(), crashing.read_bytes())
+
     def test_a_torn_result_is_made_again(self):
         os.truncate(self.path("out.h5"), self.path("out.h5").stat().st_size // 2)
         self.dam("verify", "out.h5", code=1)
