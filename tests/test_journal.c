@@ -18,7 +18,7 @@
 /* Bytes of a file's header and of what precedes a row's payload (run/journal.h). */
 enum {
     BARE_HEADER = 16 + 4 + 4 + 48,
-    MARK = 8 + 112,
+    MARK = 8 + 128,
     HEADER = BARE_HEADER + MARK,
     FRAME = 16 + 64
 };
@@ -394,12 +394,12 @@ static void a_journal_of_another_format_is_refused(void **state) {
 /* ---- marks ---- */
 
 static struct dam_mark mark_of(uint32_t i) {
-    return (struct dam_mark){.cell = {.low = i, .high = 7},
-                             .round = 1,
-                             .replica = i,
-                             .start_begin = 10,
-                             .start_end = 20 + i,
-                             .plan = 5,
+    return (struct dam_mark){.row = {.cell = {.low = i, .high = 7},
+                                     .round = 1,
+                                     .replica = i,
+                                     .start_begin = 10,
+                                     .start_end = 20 + i,
+                                     .plan = 5},
                              .alone = i % 2,
                              .host = "node"};
 }

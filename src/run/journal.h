@@ -14,8 +14,8 @@
 #define DAM_RUN_JOURNAL_H
 
 #include "run/mark.h"
+#include "run/row.h"
 #include <dam/error.h>
-#include <dam/random.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,17 +25,6 @@ struct dam_journal_identity {
     uint32_t schema_version;
     uint32_t reserved; /* 0 */
     uint64_t seed;
-};
-
-/* One finished task: a range of starts of one replica. */
-struct dam_row {
-    struct dam_hash cell;
-    uint32_t round, replica;
-    uint64_t start_begin, start_end;
-    uint64_t plan;     /* dam_plan_hash of the round */
-    uint32_t status;   /* enum dam_status; the payload of a failed row is its message */
-    uint32_t reserved; /* 0 */
-    double seconds;    /* wall time the task took */
 };
 
 enum { DAM_PAYLOAD_MAX = 1 << 30 };

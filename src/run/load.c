@@ -66,48 +66,38 @@ struct loading {
     bool retry_failed;
 };
 
+/* False where it is of a cell that the study no longer has: rows stay in the journal, should the
+ * cell come back; or of no start. */
+static bool find_item(const struct loading *loading, const struct dam_row *row,
+                      struct dam_item *item) {
+    *item = (struct dam_item){.cell = dam_cell_find(loading->finder, &row->cell),
+                              .round = row->round,
+                              .replica = row->replica,
+                              .status = row->status,
+                              .start_begin = row->start_begin,
+                              .start_end = row->start_end,
+                              .plan = row->plan};
+    return item->cell != UINT32_MAX && row->start_begin < row->start_end;
+}
+
 static enum dam_status note_row(void *context, const struct dam_row *row, const void *payload,
                                 uint32_t size, uint64_t offset, struct dam_error *error) {
     (void)payload;
     struct loading *loading = context;
-    uint32_t cell = dam_cell_find(loading->finder, &row->cell);
-    /* Rows of cells that the study no longer has stay in the journal, should they come back. */
-    if (cell == UINT32_MAX || (loading->retry_failed && row->status != DAM_OK) ||
-        row->start_end <= row->start_begin)
-        return DAM_OK;
     struct dam_entry entry = {
-        .item = {.cell = cell,
-                 .round = row->round,
-                 .replica = row->replica,
-                 .status = row->status,
-                 .start_begin = row->start_begin,
-                 .start_end = row->start_end,
-                 .plan = row->plan},
-        .file = loading->file,
-        .size = size,
-        .offset = offset,
-        .seconds = row->seconds,
-    };
+        .file = loading->file, .size = size, .offset = offset, .seconds = row->seconds};
+    if (!find_item(loading, row, &entry.item) || (loading->retry_failed && row->status != DAM_OK))
+        return DAM_OK;
     return dam_ledger_add(loading->ledger, &entry, error);
 }
 
-/* A mark that no row settles will be missed by the dealer; others are never asked for. */
+/* The dealer asks for those that no row settles. */
 static enum dam_status note_mark(struct loading *loading, const struct dam_mark *mark,
                                  struct dam_error *error) {
-    uint32_t cell = dam_cell_find(loading->finder, &mark->cell);
-    if (cell == UINT32_MAX || mark->ending == DAM_ENDING_LEFT || loading->retry_failed)
+    struct dam_death death = {.alone = mark->alone, .ending = mark->ending, .signal = mark->signal};
+    if (!find_item(loading, &mark->row, &death.item) || mark->ending == DAM_ENDING_LEFT ||
+        loading->retry_failed)
         return DAM_OK;
-    struct dam_death death = {
-        .item = {.cell = cell,
-                 .round = mark->round,
-                 .replica = mark->replica,
-                 .start_begin = mark->start_begin,
-                 .start_end = mark->start_end,
-                 .plan = mark->plan},
-        .alone = mark->alone,
-        .ending = mark->ending,
-        .signal = mark->signal,
-    };
     memcpy(death.host, mark->host, sizeof death.host);
     return dam_deaths_add(loading->deaths, &death, error);
 }

@@ -20,7 +20,7 @@ void dam_mark_seal(struct dam_mark_slot *slot, uint32_t seed) {
 }
 
 bool dam_mark_sound(const struct dam_mark_slot *slot, uint32_t seed) {
-    return slot->mark.start_begin < slot->mark.start_end &&
+    return slot->mark.row.start_begin < slot->mark.row.start_end &&
            slot->checksum == checksum_of(slot, seed);
 }
 

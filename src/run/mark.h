@@ -10,7 +10,7 @@
 #ifndef DAM_RUN_MARK_H
 #define DAM_RUN_MARK_H
 
-#include <dam/random.h>
+#include "run/row.h"
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -20,13 +20,10 @@ enum { DAM_HOST_LENGTH = 48 };
 enum dam_ending { DAM_ENDING_OPEN, DAM_ENDING_LEFT, DAM_ENDING_CRASHED };
 
 struct dam_mark {
-    struct dam_hash cell;
-    uint32_t round, replica;
-    uint64_t start_begin, start_end;
-    uint64_t plan;   /* dam_plan_hash of the round */
-    uint32_t alone;  /* 1: no other task was running */
-    uint32_t ending; /* enum dam_ending */
-    uint32_t signal; /* of DAM_ENDING_CRASHED */
+    struct dam_row row; /* that it is to leave; status and seconds are 0 */
+    uint32_t alone;     /* 1: no other task was running */
+    uint32_t ending;    /* enum dam_ending */
+    uint32_t signal;    /* of DAM_ENDING_CRASHED */
     uint32_t reserved;
     char host[DAM_HOST_LENGTH]; /* 0-padded */
 };

@@ -191,24 +191,28 @@ static enum dam_status run(struct dam_task_runner *runner, const struct dam_item
     return status;
 }
 
-static enum dam_status keep(struct dam_task_runner *runner, const struct dam_item *item,
-                            double seconds, const struct dam_error *failure,
-                            struct dam_error *error) {
+/* The item's row, but for how it ended. */
+static struct dam_row row_of(const struct dam_task_runner *runner, const struct dam_item *item) {
     struct dam_cell cell;
-    if (runner->cell.index != item->cell)
+    bool same = runner->cell.index == item->cell; /* as the last one's */
+    if (!same)
         dam_study_cell(runner->study, item->cell, &cell);
-    else
-        cell = runner->cell;
-    struct dam_row row = {
-        .cell = cell.hash,
+    return (struct dam_row){
+        .cell = same ? runner->cell.hash : cell.hash,
         .round = item->round,
         .replica = item->replica,
         .start_begin = item->start_begin,
         .start_end = item->start_end,
         .plan = item->plan,
-        .status = item->status,
-        .seconds = seconds,
     };
+}
+
+static enum dam_status keep(struct dam_task_runner *runner, const struct dam_item *item,
+                            double seconds, const struct dam_error *failure,
+                            struct dam_error *error) {
+    struct dam_row row = row_of(runner, item);
+    row.status = item->status;
+    row.seconds = seconds;
     bool failed = item->status != DAM_OK;
     const void *payload = failed ? (const void *)failure->text : runner->record;
     size_t size = failed ? strlen(failure->text) : runner->record_size;
@@ -222,17 +226,7 @@ static enum dam_status keep(struct dam_task_runner *runner, const struct dam_ite
 /* Note in the journal what is about to run. */
 static enum dam_status begin(struct dam_task_runner *runner, const struct dam_item *item,
                              bool alone, struct dam_error *error) {
-    struct dam_cell cell;
-    dam_study_cell(runner->study, item->cell, &cell);
-    struct dam_mark mark = {
-        .cell = cell.hash,
-        .round = item->round,
-        .replica = item->replica,
-        .start_begin = item->start_begin,
-        .start_end = item->start_end,
-        .plan = item->plan,
-        .alone = alone,
-    };
+    struct dam_mark mark = {.row = row_of(runner, item), .alone = alone};
     memcpy(mark.host, runner->host, sizeof mark.host);
     return dam_journal_begin(runner->journal, &mark, error);
 }

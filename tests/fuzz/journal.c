@@ -94,10 +94,7 @@ static size_t parse_rows(const uint8_t *data, size_t size, struct written rows[R
 }
 
 static struct dam_mark mark_of(const struct dam_row *row) {
-    return (struct dam_mark){.cell = row->cell,
-                             .replica = row->replica,
-                             .start_begin = row->start_begin,
-                             .start_end = row->start_end};
+    return (struct dam_mark){.row = *row};
 }
 
 /* What a file is marked with is the last task begun, which was left in order. */

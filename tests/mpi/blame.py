@@ -21,8 +21,8 @@ def marks_of(output):
     for file in program.journals(output):
         data = file.read_bytes()[program.MARK:program.HEADER]
         replica, = struct.unpack_from("<I", data, 8 + 20)
-        alone, ending, signal = struct.unpack_from("<III", data, 8 + 48)
-        marks.append(Mark(replica, alone, ending, signal, data[8 + 64:].rstrip(b"\0").decode()))
+        alone, ending, signal = struct.unpack_from("<III", data, 8 + 64)
+        marks.append(Mark(replica, alone, ending, signal, data[8 + 80:].rstrip(b"\0").decode()))
     return marks
 
 

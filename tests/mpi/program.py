@@ -109,7 +109,7 @@ def wait_until(condition, what):
 # ---- journals ----
 
 Row = collections.namedtuple("Row", "cell round replica begin end plan status")
-MARK, HEADER, FRAME, MARKER = 72, 192, 80, b"dRow"
+MARK, HEADER, FRAME, MARKER = 72, 208, 80, b"dRow"
 
 
 def rows_in(file):
