@@ -175,8 +175,8 @@ static enum dam_status create_file(struct dam_journal *journal, struct dam_error
     }
     journal->descriptor = descriptor;
     journal->end = FRAMES_AT;
-    dam_mark_watch(&journal->slot, identity_checksum(&journal->identity), descriptor,
-                   sizeof header);
+    dam_mark_watch(&journal->slot, identity_checksum(&journal->identity), descriptor, sizeof header,
+                   journal->path);
     return DAM_OK;
 }
 
@@ -207,6 +207,7 @@ enum dam_status dam_journal_append(struct dam_journal *journal, const struct dam
     struct frame frame = {.marker = MARKER, .size = size, .row = *row};
     frame.checksum = frame_checksum(identity_checksum(&journal->identity), &frame, payload);
     uint64_t payload_at = journal->end + sizeof frame;
+    dam_mark_keep();
     status = dam_file_write_at(journal->descriptor, &frame, sizeof frame, journal->end,
                                journal->path, error);
     if (status == DAM_OK)
@@ -247,11 +248,7 @@ void dam_journal_destroy(struct dam_journal *journal) {
     stop_thread(journal);
     if (journal->descriptor >= 0) {
         dam_mark_leave();
-        dam_mark_watch(NULL, 0, -1, 0);
-        /* A rank that leaves in order with no row to show was not here: who watches the journals
-         * sees that nothing got done. */
-        if (journal->end == FRAMES_AT)
-            unlink(journal->path);
+        dam_mark_watch(NULL, 0, -1, 0, NULL);
         close(journal->descriptor);
     }
     free(journal->folder);

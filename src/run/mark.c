@@ -9,6 +9,7 @@ static struct dam_mark_slot *volatile slot_in_hand;
 static volatile uint32_t seed_in_hand;
 static volatile sig_atomic_t descriptor_in_hand = -1;
 static volatile off_t offset_in_hand;
+static const char *volatile path_without_rows;
 static const char *volatile task_label;
 
 static uint32_t checksum_of(const struct dam_mark_slot *slot, uint32_t seed) {
@@ -24,12 +25,18 @@ bool dam_mark_sound(const struct dam_mark_slot *slot, uint32_t seed) {
            slot->checksum == checksum_of(slot, seed);
 }
 
-void dam_mark_watch(struct dam_mark_slot *slot, uint32_t seed, int descriptor, off_t offset) {
+void dam_mark_watch(struct dam_mark_slot *slot, uint32_t seed, int descriptor, off_t offset,
+                    const char *path) {
     slot_in_hand = NULL;
+    path_without_rows = path;
     seed_in_hand = seed;
     descriptor_in_hand = descriptor;
     offset_in_hand = offset;
     slot_in_hand = slot;
+}
+
+void dam_mark_keep(void) {
+    path_without_rows = NULL;
 }
 
 void dam_mark_task(const char *label) {
@@ -50,7 +57,8 @@ static void write_ending(enum dam_ending ending, int signal) {
 }
 
 void dam_mark_leave(void) {
-    write_ending(DAM_ENDING_LEFT, 0);
+    if (path_without_rows == NULL || unlink(path_without_rows) != 0)
+        write_ending(DAM_ENDING_LEFT, 0);
 }
 
 /* ---- fatal signals ---- */

@@ -39,15 +39,21 @@ bool dam_mark_sound(const struct dam_mark_slot *slot, uint32_t seed);
 /* Have the handlers of fatal signals installed, on a stack of their own. */
 void dam_mark_install(void);
 
-/* The slot that endings are written to: `slot`, at `offset` of an open file. It stays the caller's,
- * who ends it with NULL, and may change what it says at any time. */
-void dam_mark_watch(struct dam_mark_slot *slot, uint32_t seed, int descriptor, off_t offset);
+/* The slot that endings are written to: `slot`, at `offset` of an open file that holds no row yet.
+ * It stays the caller's, as does `path`, who ends it with NULL, and may change what it says at any
+ * time. */
+void dam_mark_watch(struct dam_mark_slot *slot, uint32_t seed, int descriptor, off_t offset,
+                    const char *path);
+
+/* The file holds a row. */
+void dam_mark_keep(void);
 
 /* Is the task's own code running now? `label` names it to people, and must live meanwhile; NULL: it
  * is not. */
 void dam_mark_task(const char *label);
 
-/* The rank leaves in order: say so, and bring the file to disk. Safe in a signal handler. */
+/* The rank leaves in order: say so, and bring the file to disk; but remove one without rows, so
+ * that who watches the journals sees that nothing got done. Safe in a signal handler. */
 void dam_mark_leave(void);
 
 #endif

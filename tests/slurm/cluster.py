@@ -49,6 +49,7 @@ SchedulerParameters=sched_interval=1,bf_interval=2,batch_sched_delay=0,sched_min
 SwitchType=switch/none
 MpiDefault=none
 ReturnToService=2
+MinJobAge=3600
 KillWait=3
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
