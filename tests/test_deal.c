@@ -487,9 +487,9 @@ static void a_failed_item_is_done_and_ends_its_cells_rounds(void **state) {
 static void suspects_run_alone_and_last(void **state) {
     (void)state;
     struct dam_study *study = parse("kind: plain\nseconds: [1, 2]\nreplicas: 5\n");
-    struct dam_suspect list[] = {{.item = {.cell = 0, .replica = 1, .start_end = 1}},
-                                 {.item = {.cell = 1, .replica = 4, .start_end = 1}},
-                                 {.item = {.cell = 1, .replica = 9, .start_end = 1}}};
+    struct dam_suspect list[] = {{.item = {.cell = 0, .replica = 1, .start_end = 1}, .company = 1},
+                                 {.item = {.cell = 1, .replica = 4, .start_end = 1}, .company = 1},
+                                 {.item = {.cell = 1, .replica = 9, .start_end = 1}, .company = 1}};
     struct known known = known_new();
     known.suspects = (struct dam_suspects){list, 3}; /* the last is no task of this study */
     struct dam_dealer *dealer = dealer_new(study, &plain, &known);

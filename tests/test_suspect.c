@@ -99,10 +99,42 @@ static void another_start_round_replica_or_plan_is_another_task(void **state) {
     dam_suspects_destroy(&none);
 }
 
+static void suspects_run_in_halves_until_alone(void **state) {
+    (void)state;
+    struct dam_deaths deaths = {0};
+    for (uint32_t replica = 0; replica < 16; replica++)
+        add(&deaths, replica, IN_COMPANY, 2 + (int)replica / 4);
+    add(&deaths, 3, CRASH, 1);
+    struct dam_suspects suspects = suspects_of(&deaths);
+    static const size_t companies[] = {8, 4, 2, 1};
+    for (uint32_t replica = 0; replica < 16; replica++)
+        assert_int_equal(find(&suspects, replica)->company,
+                         replica == 3 ? 1 : companies[replica / 4]);
+    dam_suspects_destroy(&suspects);
+}
+
+static void a_failure_to_be_tried_again_wipes_out_what_was_before(void **state) {
+    (void)state;
+    struct dam_deaths deaths = {0};
+    struct dam_error error;
+    for (uint32_t file = 0; file < 8; file++) {
+        struct dam_death death = death_of(1, CRASH);
+        death.file = 7 - file;
+        if (death.file == 3)
+            death.ending = DAM_ENDING_LEFT;
+        assert_int_equal(dam_deaths_add(&deaths, &death, &error), DAM_OK);
+    }
+    struct dam_suspects suspects = suspects_of(&deaths);
+    assert_int_equal(find(&suspects, 1)->tries, 4);
+    dam_suspects_destroy(&suspects);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(deaths_in_company_make_a_suspect_and_never_more),
         cmocka_unit_test(three_deaths_that_count_give_it_up),
+        cmocka_unit_test(suspects_run_in_halves_until_alone),
+        cmocka_unit_test(a_failure_to_be_tried_again_wipes_out_what_was_before),
         cmocka_unit_test(another_start_round_replica_or_plan_is_another_task),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

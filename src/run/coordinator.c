@@ -152,7 +152,7 @@ static void next_batch(struct coordinator *coordinator, double seconds, size_t m
         struct dam_error reason;
         batch->count =
             dam_dealer_take(work->dealer, seconds, most, batch->items, batch->plans, &suspect);
-        batch->alone = suspect != NULL;
+        batch->alone = suspect != NULL && suspect->company == 1;
         if (suspect == NULL || !dam_suspect_given_up(suspect, &reason))
             return;
         coordinator_fail(coordinator,

@@ -45,6 +45,7 @@ struct dam_dealer {
         const struct dam_suspect *suspect;
     } * held;
     size_t held_count, held_capacity;
+    uint64_t suspects_in_hand;
 
     uint64_t total, done, failed, in_hand; /* items; in hand: taken and not finished */
     double seconds_left;
@@ -315,12 +316,28 @@ static bool hold_back(struct dam_dealer *dealer, const struct dam_item *item) {
     return true;
 }
 
-/* A suspect, once nothing else is left or in hand. */
-static size_t take_alone(struct dam_dealer *dealer, struct dam_item *item, struct dam_round *plan,
-                         const struct dam_suspect **suspect) {
-    if (dealer->heap_count > 0 || dealer->in_hand > 0 || dealer->held_count == 0)
+/* The least suspect last. */
+static int compare_held(const void *left, const void *right) {
+    const struct dam_suspect *a = ((const struct held *)left)->suspect;
+    const struct dam_suspect *b = ((const struct held *)right)->suspect;
+    if (a->tries != b->tries)
+        return a->tries > b->tries ? -1 : 1;
+    return (b->deaths > a->deaths) - (b->deaths < a->deaths);
+}
+
+/* A suspect, once nothing else is left or in hand but others of its group. */
+static size_t take_suspect(struct dam_dealer *dealer, struct dam_item *item, struct dam_round *plan,
+                           const struct dam_suspect **suspect) {
+    if (dealer->heap_count > 0 || dealer->held_count == 0)
         return 0;
-    const struct held *held = &dealer->held[--dealer->held_count];
+    if (dealer->in_hand == 0)
+        qsort(dealer->held, dealer->held_count, sizeof *dealer->held, compare_held);
+    const struct held *held = &dealer->held[dealer->held_count - 1];
+    /* Others in hand are less suspect: they may have more company. */
+    if (dealer->in_hand != dealer->suspects_in_hand || dealer->in_hand >= held->suspect->company)
+        return 0;
+    dealer->held_count--;
+    dealer->suspects_in_hand++;
     *item = held->item;
     *plan = held->plan;
     *suspect = held->suspect;
@@ -361,7 +378,7 @@ size_t dam_dealer_take(struct dam_dealer *dealer, double seconds, size_t most,
             pop(dealer);
     }
     dealer->in_hand += count;
-    return count > 0 ? count : take_alone(dealer, items, plans, suspect);
+    return count > 0 ? count : take_suspect(dealer, items, plans, suspect);
 }
 
 double dam_dealer_seconds(const struct dam_dealer *dealer, const struct dam_item *item) {
@@ -375,6 +392,8 @@ enum dam_status dam_dealer_finish(struct dam_dealer *dealer, const struct dam_it
     assert(place->round == item->round && place->unfinished > 0 && dealer->in_hand > 0);
     dealer->done++;
     dealer->in_hand--;
+    if (dealer->suspects_in_hand > 0 && dam_suspects_find(dealer->suspects, item) != NULL)
+        dealer->suspects_in_hand--;
     dealer->seconds_left -= dam_dealer_seconds(dealer, item);
     place->unfinished--;
     if (item->status != DAM_OK) {

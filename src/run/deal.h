@@ -23,8 +23,8 @@ void dam_dealer_destroy(struct dam_dealer *dealer);
 
 /* Take items whose predicted time adds up to about `seconds`, at least one where there is one and
  * at most `most`. Returns how many. 0: nothing can be dealt now. plans[i] is item i's round.
- * A suspect is held back until all else is finished, and dealt alone: *suspect is then that one of
- * the list, else NULL. */
+ * Suspects are held back until all else is finished, and dealt one by one, no more at a time than
+ * they allow: *suspect is then that one of the list, else NULL. */
 size_t dam_dealer_take(struct dam_dealer *dealer, double seconds, size_t most,
                        struct dam_item *items, struct dam_round *plans,
                        const struct dam_suspect **suspect);

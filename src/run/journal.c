@@ -166,17 +166,18 @@ static enum dam_status create_file(struct dam_journal *journal, struct dam_error
     if (status == DAM_OK)
         status = dam_file_write_at(descriptor, &journal->slot, sizeof journal->slot, sizeof header,
                                    journal->path, error);
+    dam_mark_watch(&journal->slot, identity_checksum(&journal->identity), descriptor, sizeof header,
+                   journal->path);
     if (status == DAM_OK)
         status = dam_file_sync(journal->folder, error);
     if (status != DAM_OK) {
+        dam_mark_watch(NULL, 0, -1, 0, NULL);
         close(descriptor);
         unlink(journal->path);
         return status;
     }
     journal->descriptor = descriptor;
     journal->end = FRAMES_AT;
-    dam_mark_watch(&journal->slot, identity_checksum(&journal->identity), descriptor, sizeof header,
-                   journal->path);
     return DAM_OK;
 }
 

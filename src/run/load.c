@@ -11,6 +11,16 @@ static int is_journal(const struct dirent *entry) {
     return strncmp(entry->d_name, "rows-", 5) == 0;
 }
 
+bool dam_load_any(const char *folder) {
+    struct dirent **entries;
+    int count = scandir(folder, &entries, is_journal, NULL);
+    for (int e = 0; e < count; e++)
+        free(entries[e]);
+    if (count >= 0)
+        free(entries);
+    return count > 0;
+}
+
 /* The journals' names on rank 0, each 0-terminated, one after the other. */
 static enum dam_status list_names(const char *folder, char **names, int *size,
                                   struct dam_error *error) {
@@ -86,17 +96,24 @@ static enum dam_status note_row(void *context, const struct dam_row *row, const 
     struct loading *loading = context;
     struct dam_entry entry = {
         .file = loading->file, .size = size, .offset = offset, .seconds = row->seconds};
-    if (!find_item(loading, row, &entry.item) || (loading->retry_failed && row->status != DAM_OK))
+    if (!find_item(loading, row, &entry.item))
         return DAM_OK;
+    if (loading->retry_failed && row->status != DAM_OK) {
+        struct dam_death wiped = {
+            .item = entry.item, .file = loading->file, .ending = DAM_ENDING_LEFT};
+        return dam_deaths_add(loading->deaths, &wiped, error);
+    }
     return dam_ledger_add(loading->ledger, &entry, error);
 }
 
 /* The dealer asks for those that no row settles. */
 static enum dam_status note_mark(struct loading *loading, const struct dam_mark *mark,
                                  struct dam_error *error) {
-    struct dam_death death = {.alone = mark->alone, .ending = mark->ending, .signal = mark->signal};
-    if (!find_item(loading, &mark->row, &death.item) || mark->ending == DAM_ENDING_LEFT ||
-        loading->retry_failed)
+    struct dam_death death = {.file = loading->file,
+                              .alone = mark->alone,
+                              .ending = mark->ending,
+                              .signal = mark->signal};
+    if (!find_item(loading, &mark->row, &death.item) || mark->ending == DAM_ENDING_LEFT)
         return DAM_OK;
     memcpy(death.host, mark->host, sizeof death.host);
     return dam_deaths_add(loading->deaths, &death, error);

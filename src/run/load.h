@@ -10,13 +10,16 @@
 
 /* Read the journal files of `folder`, dealt out over the ranks. Afterwards every rank's ledger
  * lists all files, in the same order, and the rows of its own share of them that belong to cells
- * of this study, and `deaths` the marks among them that were not left in order; failed rows and
- * deaths are left out when `retry_failed`. Collective; the same status on every rank. Fails with
+ * of this study, and `deaths` the marks among them that were not left in order; failed rows are
+ * left out when `retry_failed`. Collective; the same status on every rank. Fails with
  * DAM_INPUT when a journal is of another kind, schema, seed or format. */
 enum dam_status dam_load(MPI_Comm comm, const char *folder,
                          const struct dam_journal_identity *identity, const struct dam_study *study,
                          bool retry_failed, struct dam_ledger *ledger, struct dam_deaths *deaths,
                          struct dam_error *error) DAM_CHECKED;
+
+/* Are there journal files in this folder? */
+bool dam_load_any(const char *folder);
 
 /* All that earlier runs left, on rank 0; nothing elsewhere. */
 struct dam_stock {

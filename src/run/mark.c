@@ -109,7 +109,10 @@ void dam_mark_install(void) {
                                .sa_flags = SA_SIGINFO | SA_RESETHAND | SA_NODEFER};
     if (sigaltstack(&alternative, NULL) == 0)
         action.sa_flags |= SA_ONSTACK;
-    sigemptyset(&action.sa_mask);
+    /* Who is told to end meanwhile still ends by the crash. */
+    sigfillset(&action.sa_mask);
+    for (size_t s = 0; s < FATAL_COUNT; s++)
+        sigdelset(&action.sa_mask, fatal_signals[s].number);
     for (size_t s = 0; s < FATAL_COUNT; s++)
         sigaction(fatal_signals[s].number, &action, NULL);
 }

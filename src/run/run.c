@@ -181,9 +181,10 @@ static enum dam_status check_memory(struct run *run, struct dam_error *error) {
     return DAM_OK;
 }
 
-/* Has this output a journal folder of its own? A status file is the first thing a run leaves. */
+/* Has this output a journal folder of its own? A status file is the first thing a run leaves, but
+ * for one that cannot write it. */
 static bool has_journal(const struct run *run) {
-    return access(run->paths.status, F_OK) == 0;
+    return access(run->paths.status, F_OK) == 0 || dam_load_any(run->paths.folder);
 }
 
 /* A result that is already there must be of this kind, schema and seed, and its journal with it:
@@ -301,7 +302,7 @@ static void warn_of_suspects(const struct run *run, const struct dam_suspects *s
     if (suspects->count > 0)
         fprintf(stderr,
                 "dam: %s: %zu tasks were running when earlier runs died; those that are left wait "
-                "until all else is done, and then run alone\n",
+                "until all else is done, and then run alone or in small groups\n",
                 run->paths.folder, suspects->count);
 }
 

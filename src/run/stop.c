@@ -53,6 +53,10 @@ void dam_stop_install(void) {
     handle(SIGUSR1, on_drain);
     handle(SIGTERM, on_end);
     handle(SIGINT, on_end);
+    handle(SIGXCPU, on_end);
+    struct sigaction hangup;
+    if (sigaction(SIGHUP, NULL, &hangup) != 0 || hangup.sa_handler != SIG_IGN) /* as by nohup */
+        handle(SIGHUP, on_end);
     handle(SIGPIPE, SIG_IGN);
     watch_launcher();
 }

@@ -1,9 +1,9 @@
 /* Outside requests to stop, read at safe points.
  *
  * Drain (finish the tasks in hand, publish, exit 75): SIGUSR1, a time limit, the end of a SLURM
- * allocation, a stop file. At once (sync the journal, exit 75): SIGTERM and SIGINT, because a
- * rank lives about a second after mpirun was told to end; and the death of the launcher, since the
- * ranks of a killed mpirun would hold the output's lock for another second.
+ * allocation, a stop file. At once (sync the journal, exit 75): SIGTERM, SIGINT, SIGHUP and
+ * SIGXCPU, because a rank lives about a second after mpirun was told to end; and the death of the
+ * launcher, since the ranks of a killed mpirun would hold the output's lock for another second.
  *
  * Signal handlers reach nothing but globals, so this file and mark.c have the program's only
  * ones. */

@@ -67,7 +67,17 @@ static int compare_beginnings(const void *left, const void *right) {
     return order != 0 ? order : (a.plan > b.plan) - (a.plan < b.plan);
 }
 
+static int compare_deaths(const void *left, const void *right) {
+    const struct dam_death *a = left, *b = right;
+    int order = compare_beginnings(a, b);
+    return order != 0 ? order : (a->file > b->file) - (a->file < b->file);
+}
+
 static void count(struct dam_suspect *suspect, const struct dam_death *death) {
+    if (death->ending == DAM_ENDING_LEFT) {
+        *suspect = (struct dam_suspect){.item = suspect->item};
+        return;
+    }
     bool counts = death->ending == DAM_ENDING_CRASHED || death->alone;
     suspect->tries += counts;
     suspect->deaths += !counts;
@@ -77,13 +87,20 @@ static void count(struct dam_suspect *suspect, const struct dam_death *death) {
     memcpy(suspect->host, death->host, sizeof suspect->host);
 }
 
+/* The half of all, a quarter, ... */
+static size_t company_of(const struct dam_suspect *suspect, size_t all) {
+    uint32_t halvings = suspect->deaths - 1;
+    size_t company = suspect->tries > 0 || halvings >= 32 ? 1 : all >> halvings;
+    return company > 1 ? company : 1;
+}
+
 enum dam_status dam_suspects_new(struct dam_suspects *suspects, struct dam_deaths *deaths,
                                  struct dam_error *error) {
     *suspects = (struct dam_suspects){.list = calloc(deaths->count + 1, sizeof *suspects->list)};
     if (suspects->list == NULL)
         return dam_fail(error, DAM_MEMORY, "no memory to note %zu deaths", deaths->count);
     if (deaths->count > 0)
-        qsort(deaths->list, deaths->count, sizeof *deaths->list, compare_beginnings);
+        qsort(deaths->list, deaths->count, sizeof *deaths->list, compare_deaths);
     for (size_t first = 0, end; first < deaths->count; first = end) {
         struct dam_suspect suspect = {.item = deaths->list[first].item};
         for (end = first;
@@ -92,6 +109,8 @@ enum dam_status dam_suspects_new(struct dam_suspects *suspects, struct dam_death
         if (suspect.tries > 0 || suspect.deaths >= DEATHS_IN_COMPANY)
             suspects->list[suspects->count++] = suspect;
     }
+    for (size_t s = 0; s < suspects->count; s++)
+        suspects->list[s].company = company_of(&suspects->list[s], suspects->count);
     return DAM_OK;
 }
 

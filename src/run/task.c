@@ -163,14 +163,15 @@ static struct dam_task task_of(struct dam_task_runner *runner, const struct dam_
     };
 }
 
-/* Run the task; its next state is in *blob, the caller's. */
+/* Run the task; its next state is in *blob, the caller's. *unread: its own could not be read. */
 static enum dam_status run(struct dam_task_runner *runner, const struct dam_item *item,
                            const struct dam_round *plan, void **blob, size_t *blob_size,
-                           bool *had_state, double *seconds, struct dam_error *error) {
+                           bool *had_state, bool *unread, double *seconds,
+                           struct dam_error *error) {
     double begin = dam_clock();
     *blob = NULL;
     *blob_size = 0;
-    *had_state = false;
+    *had_state = *unread = false;
     *seconds = 0;
     enum dam_status status = look_at(runner, item->cell, error);
     if (status != DAM_OK)
@@ -180,6 +181,7 @@ static enum dam_status run(struct dam_task_runner *runner, const struct dam_item
     task.next_state_size = blob_size;
     char *file;
     status = read_blob(runner, item, &task, &file, error);
+    *unread = status == DAM_FILE || status == DAM_MEMORY;
     if (status == DAM_OK) {
         dam_mark_task(runner->label);
         status = runner->kind->run(&task, runner->record, error);
@@ -242,12 +244,17 @@ enum dam_status dam_task_do(struct dam_task_runner *runner, struct dam_item *ite
                             struct dam_error *error) {
     void *blob;
     size_t blob_size;
-    bool had_state;
+    bool had_state, unread;
     struct dam_error failure = {DAM_OK, ""};
     enum dam_status status = begin(runner, item, alone, error);
     if (status != DAM_OK)
         return status;
-    item->status = run(runner, item, plan, &blob, &blob_size, &had_state, seconds, &failure);
+    item->status =
+        run(runner, item, plan, &blob, &blob_size, &had_state, &unread, seconds, &failure);
+    if (unread) { /* not the task's fault: it is run again when its state can be read */
+        *error = failure;
+        return failure.status;
+    }
     assert(item->status != DAM_OK || (blob != NULL) == runner->kind->keeps_state);
     if (item->status == DAM_OK && blob != NULL)
         status = write_blob(runner, item, blob, blob_size, error);
@@ -264,8 +271,9 @@ enum dam_status dam_task_try(struct dam_task_runner *runner, const struct dam_it
                              struct dam_error *error) {
     void *blob;
     size_t blob_size;
-    bool had_state;
-    enum dam_status status = run(runner, item, plan, &blob, &blob_size, &had_state, seconds, error);
+    bool had_state, unread;
+    enum dam_status status =
+        run(runner, item, plan, &blob, &blob_size, &had_state, &unread, seconds, error);
     free(blob);
     return status;
 }
