@@ -54,14 +54,15 @@ read_options() {
     run_options=("${@:2}")
 }
 
-# Sets nodes, ranks_per_node (the CPUs of the smallest node) and limit (minutes, or a word).
+# Sets nodes, ranks_per_node (the cores of the smallest node) and limit (minutes, or a word).
 look_at_partition() {
     command -v sbatch >/dev/null || complain "no sbatch here: start it where jobs are submitted"
     [ -n "$partition" ] || partition=$(sinfo --noheader --format=%P | sed -n 's/\*$//p')
     local states=idle,allocated,mixed,completing smallest
     read -r nodes smallest < <(
-        sinfo --noheader --Node --partition="$partition" --states="$states" --format='%n %c' |
-            awk '{ if (!count++ || $2 < least) least = $2 } END { print count + 0, least + 0 }'
+        sinfo --noheader --Node --partition="$partition" --states="$states" --format='%n %X %Y' |
+            awk '{ cores = $2 * $3; if (!count++ || cores < least) least = cores }
+                END { print count + 0, least + 0 }'
     )
     [ "$nodes" -gt 0 ] || complain "partition '$partition' has no node that is up: see sinfo"
     ranks_per_node=${ranks_per_node:-$smallest}
@@ -89,7 +90,7 @@ candidates() {
         for (ranks = 1; ranks < each; ranks *= 2) list = list ranks ","
         for (n = 1; n < nodes && n < 4096; n *= 2) {
             list = list n * each ","
-            if (n > 1 && 1.5 * n < nodes) list = list 1.5 * n * each ","
+            if (n > 1 && 1.5 * n < nodes && nodes <= 256) list = list 1.5 * n * each ","
         }
         print list nodes * each
     }'

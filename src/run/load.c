@@ -2,6 +2,7 @@
 #include "run/agree.h"
 #include "run/file.h"
 #include "run/payload.h"
+#include "run/task.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -287,9 +288,65 @@ static enum dam_status gather_known(struct dam_stock *stock, MPI_Comm comm,
     return status;
 }
 
-enum dam_status dam_stock_new(struct dam_stock *stock, MPI_Comm comm, struct dam_ledger *ledger,
-                              struct dam_deaths *deaths, const struct dam_study *study,
-                              const struct dam_kind *kind, struct dam_error *error) {
+/* Of each replica of a cell whose items are items[0 .. count - 1], rounds 0, 1, ... that are there
+ * without a gap; returns the last round of all. */
+static uint32_t count_rounds(const struct dam_known *known, size_t from, size_t to,
+                             uint32_t *rounds, uint32_t replicas) {
+    uint32_t last = 0;
+    for (size_t i = from; i < to; i++) {
+        const struct dam_item *item = dam_known_item(known, i);
+        if (item->status == DAM_OK && item->replica < replicas &&
+            item->round == rounds[item->replica])
+            rounds[item->replica]++;
+        last = item->round;
+    }
+    return last;
+}
+
+/* Keep the items from .. to - 1 of one cell, at `kept` and on, but those of replicas that lost
+ * their way: their next round is not the first, others have come to it, and the state it needs is
+ * gone. */
+static size_t keep_whole_chains(const struct dam_known *known, size_t from, size_t to, size_t kept,
+                                const char *folder, const struct dam_cell *cell, uint32_t *rounds) {
+    char *items = (char *)known->items; /* the stock's own, or the ledger's */
+    uint32_t last = count_rounds(known, from, to, rounds, cell->replicas);
+    for (uint32_t r = 0; r < cell->replicas; r++)
+        if (rounds[r] > last ||
+            (rounds[r] > 0 && dam_task_has_state(folder, &cell->hash, rounds[r] - 1, r)))
+            rounds[r] = 0; /* nothing is to be left out */
+    for (size_t i = from; i < to; i++) {
+        const struct dam_item *item = dam_known_item(known, i);
+        if (item->replica < cell->replicas && item->round < rounds[item->replica])
+            continue;
+        memmove(items + kept++ * known->stride, item, known->stride);
+    }
+    return kept;
+}
+
+static enum dam_status begin_broken_chains_anew(struct dam_known *known, const char *folder,
+                                                const struct dam_study *study,
+                                                struct dam_error *error) {
+    size_t kept = 0;
+    for (size_t from = 0, to; from < known->count; from = to) {
+        uint32_t index = dam_known_item(known, from)->cell;
+        for (to = from; to < known->count && dam_known_item(known, to)->cell == index;)
+            to++;
+        struct dam_cell cell;
+        dam_study_cell(study, index, &cell);
+        uint32_t *rounds = calloc(cell.replicas, sizeof *rounds);
+        if (rounds == NULL)
+            return dam_fail(error, DAM_MEMORY, "no memory for %u replicas", cell.replicas);
+        kept = keep_whole_chains(known, from, to, kept, folder, &cell, rounds);
+        free(rounds);
+    }
+    known->count = kept;
+    return DAM_OK;
+}
+
+enum dam_status dam_stock_new(struct dam_stock *stock, MPI_Comm comm, const char *folder,
+                              struct dam_ledger *ledger, struct dam_deaths *deaths,
+                              const struct dam_study *study, const struct dam_kind *kind,
+                              struct dam_error *error) {
     int rank;
     MPI_Comm_rank(comm, &rank);
     *stock = (struct dam_stock){0};
@@ -298,7 +355,9 @@ enum dam_status dam_stock_new(struct dam_stock *stock, MPI_Comm comm, struct dam
         status = dam_deaths_gather(comm, deaths, error);
     if (status != DAM_OK)
         return status;
-    if (rank == 0 && kind->more != NULL)
+    if (rank == 0 && kind->keeps_state)
+        status = begin_broken_chains_anew(&stock->known, folder, study, error);
+    if (rank == 0 && status == DAM_OK && kind->more != NULL)
         status = load_records(stock, ledger, study, kind, error);
     if (rank == 0 && status == DAM_OK)
         status = dam_suspects_new(&stock->suspects, deaths, error);

@@ -32,10 +32,13 @@ struct dam_stock {
 
 /* Collective: gather the ranks' ledgers and deaths, with the rows' payloads for kinds with rounds.
  * Sorts the ledger, and may refer to it: it must not change while the stock is used. The deaths
- * are used up. Fails with DAM_DAMAGED when a record has another size than the kind's. */
-enum dam_status dam_stock_new(struct dam_stock *stock, MPI_Comm comm, struct dam_ledger *ledger,
-                              struct dam_deaths *deaths, const struct dam_study *study,
-                              const struct dam_kind *kind, struct dam_error *error) DAM_CHECKED;
+ * are used up. Where a kind keeps states, a replica that cannot go on because a row was damaged
+ * after the state before it was removed begins anew: its rows up to there are left out. Fails with
+ * DAM_DAMAGED when a record has another size than the kind's. */
+enum dam_status dam_stock_new(struct dam_stock *stock, MPI_Comm comm, const char *folder,
+                              struct dam_ledger *ledger, struct dam_deaths *deaths,
+                              const struct dam_study *study, const struct dam_kind *kind,
+                              struct dam_error *error) DAM_CHECKED;
 void dam_stock_destroy(struct dam_stock *stock);
 
 #endif

@@ -309,8 +309,8 @@ static void warn_of_suspects(const struct run *run, const struct dam_suspects *s
 /* What earlier runs left, and the dealer that goes on from there: on rank 0. */
 static enum dam_status take_stock(struct run *run, struct dam_stock *stock,
                                   struct dam_dealer **dealer, struct dam_error *error) {
-    enum dam_status status =
-        dam_stock_new(stock, run->comm, &run->ledger, &run->deaths, run->study, run->kind, error);
+    enum dam_status status = dam_stock_new(stock, run->comm, run->paths.folder, &run->ledger,
+                                           &run->deaths, run->study, run->kind, error);
     if (status == DAM_OK && run->rank == 0)
         status =
             dam_dealer_new(dealer, run->study, run->kind, &stock->known, &stock->suspects, error);

@@ -46,13 +46,20 @@ static enum dam_status look_at(struct dam_task_runner *runner, uint32_t cell,
 }
 
 /* A name that says whose state it is: a fresh string. */
-static char *blob_path(const struct dam_task_runner *runner, const struct dam_cell *cell,
-                       uint32_t round, uint32_t replica) {
+static char *blob_path(const char *folder, const struct dam_hash *cell, uint32_t round,
+                       uint32_t replica) {
     char *path = NULL;
-    const struct dam_hash *hash = &cell->hash;
     int length = asprintf(&path, "%s/state-%016" PRIx64 "%016" PRIx64 "-%" PRIu32 "-%" PRIu32,
-                          runner->folder, hash->high, hash->low, round, replica);
+                          folder, cell->high, cell->low, round, replica);
     return length < 0 ? NULL : path;
+}
+
+bool dam_task_has_state(const char *folder, const struct dam_hash *cell, uint32_t round,
+                        uint32_t replica) {
+    char *path = blob_path(folder, cell, round, replica);
+    bool there = path == NULL || access(path, F_OK) == 0; /* without memory the task finds out */
+    free(path);
+    return there;
 }
 
 /* The blob of the round before; *file is the whole file's bytes, the caller's. */
@@ -61,7 +68,7 @@ static enum dam_status read_blob(const struct dam_task_runner *runner, const str
     *file = NULL;
     if (item->round == 0 || !runner->kind->keeps_state)
         return DAM_OK;
-    char *path = blob_path(runner, &runner->cell, item->round - 1, item->replica);
+    char *path = blob_path(runner->folder, &runner->cell.hash, item->round - 1, item->replica);
     if (path == NULL)
         return dam_fail(error, DAM_MEMORY, "no memory for a file's name");
     size_t size = 0;
@@ -84,7 +91,7 @@ static enum dam_status read_blob(const struct dam_task_runner *runner, const str
 static enum dam_status write_blob(const struct dam_task_runner *runner, const struct dam_item *item,
                                   const void *blob, size_t size, struct dam_error *error) {
     struct blob_header header = {.size = size, .checksum = dam_checksum(0, blob, size)};
-    char *path = blob_path(runner, &runner->cell, item->round, item->replica);
+    char *path = blob_path(runner->folder, &runner->cell.hash, item->round, item->replica);
     char *file = malloc(sizeof header + size);
     enum dam_status status;
     if (path == NULL || file == NULL) {
@@ -105,7 +112,7 @@ static enum dam_status write_blob(const struct dam_task_runner *runner, const st
 static enum dam_status remove_blob(const struct dam_task_runner *runner,
                                    const struct dam_item *item, struct dam_error *error) {
     enum dam_status status = dam_journal_sync(runner->journal, error);
-    char *path = blob_path(runner, &runner->cell, item->round - 1, item->replica);
+    char *path = blob_path(runner->folder, &runner->cell.hash, item->round - 1, item->replica);
     if (status == DAM_OK && path != NULL)
         unlink(path);
     free(path);
@@ -117,7 +124,7 @@ static enum dam_status remove_left_blob(const struct dam_task_runner *runner,
                                         const struct dam_entry *entry, struct dam_error *error) {
     struct dam_cell cell;
     dam_study_cell(runner->study, entry->item.cell, &cell);
-    char *path = blob_path(runner, &cell, entry->item.round - 1, entry->item.replica);
+    char *path = blob_path(runner->folder, &cell.hash, entry->item.round - 1, entry->item.replica);
     if (path == NULL)
         return dam_fail(error, DAM_MEMORY, "no memory for a file's name");
     enum dam_status status = DAM_OK;

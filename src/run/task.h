@@ -35,6 +35,10 @@ void dam_task_runner_destroy(struct dam_task_runner *runner);
 enum dam_status dam_task_tidy(const struct dam_task_runner *runner,
                               struct dam_error *error) DAM_CHECKED;
 
+/* Is there the state that a replica of this cell left in `round`? */
+bool dam_task_has_state(const char *folder, const struct dam_hash *cell, uint32_t round,
+                        uint32_t replica);
+
 /* Run an item and journal its row; item->status becomes the task's. `alone`: no other task is
  * running. *seconds is its wall time. A task that fails fails alone: only a failure to keep the row
  * is returned. */

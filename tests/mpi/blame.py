@@ -69,8 +69,12 @@ class Blame(program.Case):
             self.assertEqual([mark.signal for mark in guilty], [number] * TRIES)
             self.assertEqual({mark.replica for mark in guilty}, {2})
             self.assertEqual([mark.alone for mark in guilty], [0] + [1] * (TRIES - 1))
-            # Given up is given up, until it is asked for again: then it is mended.
+            # Given up is given up, until it is asked for again: with as many tries, or mended.
             self.dam("run", "study.yaml", "-o", output, ranks=2, code=3)
+            if manner == "overflow":
+                again = self.crash("--set", "crash_at=4", "--set", f"manner={manner}",
+                                   "--retry-failed", ranks=ranks, output=output)
+                self.assertEqual(again, (TRIES, 3))
             self.dam("run", "study.yaml", "-o", output, "--retry-failed", ranks=2)
             self.dam("run", "study.yaml", "-o", "whole.h5", ranks=2)
             self.assert_same(output, "whole.h5")

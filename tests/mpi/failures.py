@@ -79,6 +79,27 @@ class Failures(program.Case):
         self.run_it(*many, code=0, output="fresh.h5")
         self.assert_same("out.h5", "fresh.h5")
 
+    def test_a_damaged_row_within_a_chain_begins_it_anew(self):
+        """The state it began with is gone; the rounds before give it again, to the same bytes."""
+        self.study("kind: relay\nspot: [1, 2]\nreplicas: 3\n", "relay.yaml")
+        self.dam("run", "relay.yaml", "-o", "whole.h5")
+        for number, ranks in enumerate((0, 2, 3)):
+            output = f"out{number}.h5"
+            self.dam("run", "relay.yaml", "-o", output)
+            journal, = program.journals(self.path(output))
+            at = program.HEADER
+            for row in program.rows_in(journal):
+                if row.round == 1:
+                    break
+                at += program.FRAME + 8
+            data = bytearray(journal.read_bytes())
+            data[at + program.FRAME + 3] ^= 1
+            journal.write_bytes(data)
+            self.dam("run", "relay.yaml", "-o", output, ranks=ranks)
+            self.assert_same(output, "whole.h5")
+            self.dam("run", "relay.yaml", "-o", output, ranks=ranks)  # tidies up
+            self.assert_last_states_alone(output, 2 * 3)
+
     def test_a_round_that_fails_ends_its_cells_chain(self):
         """Round 1 finds no state where round 0's was lost."""
         self.study("kind: relay\nspot: [1, 2]\nreplicas: 2\nmilliseconds: 300\n", "relay.yaml")

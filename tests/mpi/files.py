@@ -61,6 +61,7 @@ class Failing(preload.Case):
                           fault=f"rename:journal/status:1:{errno.EROFS}")
         self.assertIn("`dam status` will not know", err)
         self.assert_same("whole.h5", "out.h5")
+        self.finish("out.h5", program.rows_of(self.path("out.h5")))
 
     def test_publishing(self):
         """Nothing of the old result is lost, and no rank waits for another."""

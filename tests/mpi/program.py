@@ -84,7 +84,7 @@ class Run:
         first does not see the others die."""
         members = family(self.process.pid)
         for number in signal.SIGSTOP, signal.SIGKILL:
-            for pid in members:
+            for pid in reversed(members):  # who is orphaned is sent SIGHUP, and goes on
                 try:
                     os.kill(pid, number)
                 except ProcessLookupError:

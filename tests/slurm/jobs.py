@@ -320,8 +320,7 @@ class Submit(Case):
 
 class Time(Case):
     """The end of a job's time. SLURM knows none shorter than a minute, so these begin before all
-    other tests, fill a
-    node of their own, and are looked at last."""
+    other tests, fill a node of their own, and are looked at last."""
 
     STUDY = "kind: spin\nmilliseconds: 500\nreplicas: 130\n"
     LONG = ("kind: spin\nreplicas: 20\n"
@@ -338,9 +337,11 @@ class Time(Case):
         submit, own = cls.early.submit, ("--time=1", "--nodelist=n4")
         cls.by_itself = submit("-o", "itself.h5", options=(*own, "-n", "1", cls.UNTOLD))
         cls.told = submit("-o", "told.h5", options=(*own, "-n", "1", "--signal=B:USR1@30"))
-        cls.killed = submit("-o", "killed.h5", study="long.yaml",
-                            options=(*own, "-n", "2", cls.UNTOLD))
-        cls.undisturbed = submit("-o", "whole.h5", options=("--nodelist=n3", "-n", "4"))
+        cls.killed = {launcher: submit("-o", f"{launcher}.h5", study="long.yaml",
+                                       options=("--time=1", f"--nodelist={node}", "-n", "2",
+                                                cls.UNTOLD), DAM_LAUNCHER=launcher)
+                      for launcher, node in (("srun", "n4"), ("mpirun", "n3"))}
+        cls.undisturbed = submit("-o", "whole.h5", options=("--nodelist=n3", "-n", "2"))
 
     def setUp(self):
         self.folder, self.settings, self.jobs, self.running = (
@@ -365,17 +366,19 @@ class Time(Case):
 
     def test_killed_at_the_end(self):
         """A task is longer than the job: what else was finished is kept, and the job begins again,
-        because it got on, to end when it did not."""
-        cluster.wait_until(lambda: int(self.machine.job(self.killed)["Restarts"]), "it is requeued")
-        self.machine.tell("scancel", self.killed)
-        self.see_to_its_end(self.killed)
-        self.assertIn("back into the queue", self.said(self.killed))
-        rows = program.rows_of(self.path("killed.h5"))
-        self.assertEqual(len(rows), 20)
-        for output in "killed.h5", "other.h5":
+        because it got on."""
+        self.dam("run", "long.yaml", "-o", "other.h5", "--set", "haste=1000", ranks=2)
+        for launcher, job in self.killed.items():
+            cluster.wait_until(lambda: int(self.machine.job(job)["Restarts"]), "it is requeued")
+            self.machine.tell("scancel", job)
+            self.see_to_its_end(job)
+            self.assertIn("back into the queue", self.said(job))
+            output = f"{launcher}.h5"
+            rows = program.rows_of(self.path(output))
+            self.assertEqual(len(rows), 20)
             self.dam("run", "long.yaml", "-o", output, "--set", "haste=1000", ranks=2)
-        self.assert_kept(rows, "killed.h5")
-        self.assert_same("killed.h5", "other.h5")
+            self.assert_kept(rows, output)
+            self.assert_same(output, "other.h5")
 
 
 def setUpModule():
