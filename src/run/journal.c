@@ -55,8 +55,11 @@ static uint32_t identity_checksum(const struct dam_journal_identity *identity) {
     return dam_checksum(0, identity, sizeof *identity);
 }
 
-static uint32_t frame_checksum(uint32_t seed, const struct frame *frame, const void *payload) {
-    uint32_t crc = dam_checksum(seed, &frame->size, sizeof frame->size);
+/* `at` is the frame's place in the file: bytes of a frame within a payload are none. */
+static uint32_t frame_checksum(uint32_t seed, uint64_t at, const struct frame *frame,
+                               const void *payload) {
+    uint32_t crc = dam_checksum(seed, &at, sizeof at);
+    crc = dam_checksum(crc, &frame->size, sizeof frame->size);
     crc = dam_checksum(crc, &frame->row, sizeof frame->row);
     return dam_checksum(crc, payload, frame->size);
 }
@@ -206,7 +209,8 @@ enum dam_status dam_journal_append(struct dam_journal *journal, const struct dam
     if (status != DAM_OK)
         return status;
     struct frame frame = {.marker = MARKER, .size = size, .row = *row};
-    frame.checksum = frame_checksum(identity_checksum(&journal->identity), &frame, payload);
+    frame.checksum =
+        frame_checksum(identity_checksum(&journal->identity), journal->end, &frame, payload);
     uint64_t payload_at = journal->end + sizeof frame;
     dam_mark_keep();
     status = dam_file_write_at(journal->descriptor, &frame, sizeof frame, journal->end,
@@ -298,15 +302,15 @@ static enum dam_status check_header(const char *path, const unsigned char *bytes
                     identity->kind, identity->schema_version, (unsigned long long)identity->seed);
 }
 
-/* Is there a whole frame here? */
-static bool whole_frame(const unsigned char *bytes, size_t size, uint32_t seed,
+/* Is there a whole frame at `at`? */
+static bool whole_frame(const unsigned char *bytes, size_t size, size_t at, uint32_t seed,
                         struct frame *frame) {
-    if (size < sizeof *frame)
+    if (size - at < sizeof *frame)
         return false;
-    memcpy(frame, bytes, sizeof *frame);
+    memcpy(frame, bytes + at, sizeof *frame);
     return frame->marker == MARKER && frame->reserved == 0 && frame->size <= DAM_PAYLOAD_MAX &&
-           frame->size <= size - sizeof *frame &&
-           frame->checksum == frame_checksum(seed, frame, bytes + sizeof *frame);
+           frame->size <= size - at - sizeof *frame &&
+           frame->checksum == frame_checksum(seed, at, frame, bytes + at + sizeof *frame);
 }
 
 /* Pages that were read are not wanted again: a long journal does not fill the memory. */
@@ -336,7 +340,7 @@ static enum dam_status read_frames(const unsigned char *bytes, size_t size, uint
     while (at < size) {
         let_go(bytes, at, &kept);
         struct frame frame;
-        if (!whole_frame(bytes + at, size - at, seed, &frame)) {
+        if (!whole_frame(bytes, size, at, seed, &frame)) {
             /* Look for the next marker. */
             const unsigned char *next =
                 memmem(bytes + at + 1, size - at - 1, "dRow", sizeof frame.marker);

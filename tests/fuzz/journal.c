@@ -44,11 +44,20 @@ static enum dam_status count(void *context, const struct dam_row *row, const voi
     return DAM_OK;
 }
 
+/* The input may well make a payload that holds a frame for its place, checksum and all: where the
+ * frame around it is damaged, it is one. */
+static bool is_within_a_payload(const struct reading *reading, const struct dam_row *row) {
+    for (size_t r = 0; r < reading->count; r++)
+        if (memmem(reading->rows[r].payload, reading->rows[r].size, row, sizeof *row) != NULL)
+            return true;
+    return false;
+}
+
 /* It must be one of those written, in their order. */
 static enum dam_status compare(void *context, const struct dam_row *row, const void *payload,
                                uint32_t size, uint64_t offset, struct dam_error *error) {
     struct reading *reading = context;
-    for (bool same = false; !same; reading->next++) {
+    for (bool same = is_within_a_payload(reading, row); !same; reading->next++) {
         FUZZ_EXPECT(reading->next < reading->count);
         const struct written *written = &reading->rows[reading->next];
         same = memcmp(row, &written->row, sizeof *row) == 0 && size == written->size &&
