@@ -311,6 +311,29 @@ static void markers_within_payloads_are_no_frames(void **state) {
     assert_int_equal(seen.which[1], 2);
 }
 
+/* A whole frame of this study within a payload, as a copy of a journal would be, is not a row even
+ * where the frame around it is damaged. */
+static void a_frame_within_a_payload_is_none(void **state) {
+    (void)state;
+    write_rows("inner", 2);
+    struct bytes inner = load("inner");
+    struct dam_journal *journal = open_journal("rows");
+    struct sample outer = sample_of(1);
+    uint64_t offset;
+    struct dam_error error;
+    assert_int_equal(dam_journal_append(journal, &outer.row, inner.data + HEADER,
+                                        (uint32_t)(inner.size - HEADER), &offset, &error),
+                     DAM_OK);
+    dam_journal_destroy(journal);
+    struct bytes file = load("rows");
+    assert_memory_equal(file.data + offset, inner.data + HEADER, inner.size - HEADER);
+    file.data[offset - 1] ^= 1;
+    store("rows", file.data, file.size);
+    free(file.data);
+    free(inner.data);
+    assert_int_equal(read_rows("rows").count, 0);
+}
+
 /* ---- other studies ---- */
 
 static void write_foreign(const char *name, const struct dam_journal_identity *foreign) {
@@ -608,6 +631,7 @@ int main(void) {
         scratch_test(a_flipped_bit_of_the_header_loses_nothing),
         scratch_test(a_lost_stretch_in_the_middle_keeps_what_follows),
         scratch_test(markers_within_payloads_are_no_frames),
+        scratch_test(a_frame_within_a_payload_is_none),
         scratch_test(a_journal_of_another_study_is_refused),
         scratch_test(a_journal_of_the_other_byte_order_is_refused),
         scratch_test(rows_of_another_study_do_not_pass_without_their_header),

@@ -7,9 +7,9 @@
  *     marker u32 | payload size u32 | CRC-32C u32 | 0 u32 | struct dam_row | payload
  *
  * in the machine's byte order. The CRC covers the frame's place in the file, the size, the row and
- * the payload, and starts from that of the header's identity, so that a frame of another study
- * never passes for one of this one. A torn or damaged frame is skipped, and reading goes on at the
- * next whole one.
+ * the payload, and starts from that of the header's identity, so that neither a frame of another
+ * study nor bytes of one within a payload ever pass for one. A torn or damaged frame is skipped,
+ * and reading goes on at the next whole one.
  */
 #ifndef DAM_RUN_JOURNAL_H
 #define DAM_RUN_JOURNAL_H
