@@ -1,5 +1,6 @@
 #include "run/contents.h"
 #include "run/agree.h"
+#include "run/file.h"
 #include "run/open.h"
 #include "run/writer.h"
 #include <assert.h>
@@ -291,7 +292,7 @@ static uint64_t file_bytes(MPI_Comm comm, const struct dam_contents *contents) {
 /* Is there room for the file? Ask before any of it is written, by taking the room for a moment. */
 static enum dam_status check_room(const char *path, uint64_t bytes, struct dam_error *error) {
     unlink(path); /* what a crash left; a planted link is not followed */
-    int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    int descriptor = dam_file_create(path);
     if (descriptor < 0)
         return dam_fail(error, DAM_FILE, "%s: cannot create: %s", path, strerror(errno));
     int failure = posix_fallocate(descriptor, 0, (off_t)bytes);

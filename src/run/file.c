@@ -53,12 +53,16 @@ enum dam_status dam_file_read_at(int descriptor, void *data, size_t size, uint64
     return DAM_OK;
 }
 
+int dam_file_create(const char *path) {
+    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+}
+
 static enum dam_status write_new(const char *temporary, const void *data, size_t size, bool durable,
                                  struct dam_error *error) {
     /* What a crashed run left under this name is ours; a planted link is not followed. */
     if (unlink(temporary) != 0 && errno != ENOENT)
         return failed("replace", temporary, error);
-    int descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+    int descriptor = dam_file_create(temporary);
     if (descriptor < 0)
         return failed("create", temporary, error);
     enum dam_status status = dam_file_write_at(descriptor, data, size, 0, temporary, error);

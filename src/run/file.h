@@ -18,6 +18,10 @@ enum dam_status dam_file_write_at(int descriptor, const void *data, size_t size,
 enum dam_status dam_file_read_at(int descriptor, void *data, size_t size, uint64_t offset,
                                  const char *path, struct dam_error *error) DAM_CHECKED;
 
+/* Create a file for writing: there was none by this name, no planted link is followed, and its mode
+ * is that of the user's umask. A descriptor, or -1 and errno. */
+int dam_file_create(const char *path);
+
 /* Replace a file by these bytes, whole or not at all: a temporary file beside it, synced when
  * `durable`, and a rename. */
 enum dam_status dam_file_replace(const char *path, const void *data, size_t size, int durable,

@@ -155,8 +155,7 @@ enum dam_status dam_journal_new(struct dam_journal **journal, const char *folder
 }
 
 static enum dam_status create_file(struct dam_journal *journal, struct dam_error *error) {
-    int descriptor =
-        open(journal->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+    int descriptor = dam_file_create(journal->path);
     if (descriptor < 0)
         return dam_fail(error, DAM_FILE, "%s: cannot create the journal: %s", journal->path,
                         strerror(errno));

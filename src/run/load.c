@@ -197,25 +197,31 @@ static enum dam_status share_counts(MPI_Comm comm, size_t mine, int **counts, in
     return dam_agree(comm, status, error);
 }
 
-/* The first `part` bytes of all ranks' entries, on rank 0. */
-static enum dam_status gather(MPI_Comm comm, const struct dam_ledger *ledger, size_t part,
-                              void **gathered, size_t *count, struct dam_error *error) {
+/* A list of this rank's, of whose items `part` bytes are wanted. */
+struct share {
+    const void *items;
+    size_t count, size, part;
+};
+
+/* Those parts of all ranks' shares, one after the other, on rank 0. */
+static enum dam_status gather(MPI_Comm comm, const struct share *share, void **gathered,
+                              size_t *count, struct dam_error *error) {
     int *counts, *starts = NULL, rank;
     MPI_Comm_rank(comm, &rank);
-    enum dam_status status = share_counts(comm, ledger->count, &counts, &starts, count, error);
-    if (status == DAM_OK && rank == 0 && (*gathered = calloc(*count + 1, part)) == NULL)
+    enum dam_status status = share_counts(comm, share->count, &counts, &starts, count, error);
+    if (status == DAM_OK && rank == 0 && (*gathered = calloc(*count + 1, share->part)) == NULL)
         status = dam_fail(error, DAM_MEMORY, "no memory for the index of %zu rows", *count);
     status = dam_agree(comm, status, error);
     if (status == DAM_OK) {
-        MPI_Datatype whole, sent;
-        MPI_Type_contiguous((int)part, MPI_BYTE, &whole);
-        MPI_Type_create_resized(whole, 0, sizeof(struct dam_entry), &sent);
-        MPI_Type_commit(&whole);
+        MPI_Datatype part, sent;
+        MPI_Type_contiguous((int)share->part, MPI_BYTE, &part);
+        MPI_Type_create_resized(part, 0, (MPI_Aint)share->size, &sent);
+        MPI_Type_commit(&part);
         MPI_Type_commit(&sent);
-        MPI_Gatherv(ledger->entries, (int)ledger->count, sent, *gathered, counts, starts, whole, 0,
+        MPI_Gatherv(share->items, (int)share->count, sent, *gathered, counts, starts, part, 0,
                     comm);
         MPI_Type_free(&sent);
-        MPI_Type_free(&whole);
+        MPI_Type_free(&part);
     }
     free(counts);
     return status;
@@ -279,7 +285,9 @@ static enum dam_status gather_known(struct dam_stock *stock, MPI_Comm comm,
     enum dam_status status = DAM_OK;
     if (size > 1) {
         known->stride = with_records ? sizeof(struct dam_entry) : sizeof(struct dam_item);
-        status = gather(comm, ledger, known->stride, &stock->gathered, &known->count, error);
+        const struct share mine = {ledger->entries, ledger->count, sizeof *ledger->entries,
+                                   known->stride};
+        status = gather(comm, &mine, &stock->gathered, &known->count, error);
         items = stock->gathered;
     }
     if (status == DAM_OK && rank == 0 && known->count > 0)
@@ -343,6 +351,20 @@ static enum dam_status begin_broken_chains_anew(struct dam_known *known, const c
     return DAM_OK;
 }
 
+static enum dam_status gather_deaths(MPI_Comm comm, struct dam_deaths *deaths,
+                                     struct dam_error *error) {
+    const struct share mine = {deaths->list, deaths->count, sizeof *deaths->list,
+                               sizeof *deaths->list};
+    struct dam_deaths all = {0};
+    void *list = NULL;
+    enum dam_status status = gather(comm, &mine, &list, &all.count, error);
+    dam_deaths_destroy(deaths);
+    all.list = list;
+    all.capacity = all.count;
+    *deaths = all;
+    return status;
+}
+
 enum dam_status dam_stock_new(struct dam_stock *stock, MPI_Comm comm, const char *folder,
                               struct dam_ledger *ledger, struct dam_deaths *deaths,
                               const struct dam_study *study, const struct dam_kind *kind,
@@ -352,7 +374,7 @@ enum dam_status dam_stock_new(struct dam_stock *stock, MPI_Comm comm, const char
     *stock = (struct dam_stock){0};
     enum dam_status status = gather_known(stock, comm, ledger, kind->more != NULL, error);
     if (status == DAM_OK)
-        status = dam_deaths_gather(comm, deaths, error);
+        status = gather_deaths(comm, deaths, error);
     if (status != DAM_OK)
         return status;
     if (rank == 0 && kind->keeps_state)

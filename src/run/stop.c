@@ -1,5 +1,6 @@
 #include "run/stop.h"
 #include "run/mark.h"
+#include <dam/error.h>
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
@@ -12,8 +13,6 @@
 
 static volatile sig_atomic_t drain_wanted;
 
-enum { EXIT_STOPPED = 75 };
-
 static void on_drain(int signal) {
     (void)signal;
     drain_wanted = 1;
@@ -22,7 +21,7 @@ static void on_drain(int signal) {
 static void on_end(int signal) {
     (void)signal;
     dam_mark_leave();
-    _exit(EXIT_STOPPED);
+    _exit(dam_exit_code(DAM_STOPPED));
 }
 
 static void handle(int signal, void (*handler)(int)) {

@@ -1,5 +1,4 @@
 #include "run/suspect.h"
-#include "run/agree.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,34 +22,6 @@ enum dam_status dam_deaths_add(struct dam_deaths *deaths, const struct dam_death
 void dam_deaths_destroy(struct dam_deaths *deaths) {
     free(deaths->list);
     *deaths = (struct dam_deaths){0};
-}
-
-enum dam_status dam_deaths_gather(MPI_Comm comm, struct dam_deaths *deaths,
-                                  struct dam_error *error) {
-    int rank, size, mine = (int)(deaths->count * sizeof *deaths->list), all = 0;
-    MPI_Comm_rank(comm, &rank);
-    MPI_Comm_size(comm, &size);
-    MPI_Reduce(&mine, &all, 1, MPI_INT, MPI_SUM, 0, comm);
-    int *sizes = calloc(2 * (size_t)size, sizeof *sizes);
-    struct dam_deaths gathered = {.list = malloc((size_t)all + 1)};
-    enum dam_status status = DAM_OK;
-    if (sizes == NULL || gathered.list == NULL)
-        status = dam_fail(error, DAM_MEMORY, "no memory to gather %d bytes of deaths", all);
-    status = dam_agree(comm, status, error);
-    if (status == DAM_OK) {
-        int *starts = sizes + size;
-        MPI_Gather(&mine, 1, MPI_INT, sizes, 1, MPI_INT, 0, comm);
-        for (int r = 1; rank == 0 && r < size; r++)
-            starts[r] = starts[r - 1] + sizes[r - 1];
-        MPI_Gatherv(deaths->list, mine, MPI_BYTE, gathered.list, sizes, starts, MPI_BYTE, 0, comm);
-        gathered.count = gathered.capacity = (size_t)all / sizeof *gathered.list;
-        dam_deaths_destroy(deaths);
-        *deaths = gathered;
-    } else {
-        free(gathered.list);
-    }
-    free(sizes);
-    return status;
 }
 
 /* The same start of the same replica and round, in the same plan? */

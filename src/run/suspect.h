@@ -11,7 +11,7 @@
 
 #include "run/ledger.h"
 #include "run/mark.h"
-#include <mpi.h>
+#include <stdbool.h>
 
 enum { DAM_TRIES = 3 };
 
@@ -32,10 +32,6 @@ struct dam_deaths {
 enum dam_status dam_deaths_add(struct dam_deaths *deaths, const struct dam_death *death,
                                struct dam_error *error) DAM_CHECKED;
 void dam_deaths_destroy(struct dam_deaths *deaths);
-
-/* Collective: rank 0 gets all ranks' deaths, the others keep none. */
-enum dam_status dam_deaths_gather(MPI_Comm comm, struct dam_deaths *deaths,
-                                  struct dam_error *error) DAM_CHECKED;
 
 /* An item that is run after all others. */
 struct dam_suspect {
