@@ -20,6 +20,8 @@ def marks_of(output):
     marks = []
     for file in program.journals(output):
         data = file.read_bytes()[program.MARK:program.HEADER]
+        if not any(data[:8]):  # not yet written
+            continue
         replica, = struct.unpack_from("<I", data, 8 + 20)
         alone, ending, signal = struct.unpack_from("<III", data, 8 + 64)
         marks.append(Mark(replica, alone, ending, signal, data[8 + 80:].rstrip(b"\0").decode()))
