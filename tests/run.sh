@@ -13,6 +13,8 @@ cd "$(dirname "$0")/.." || exit 1
 release_suites=(unit mpi cli repro slurm style)
 sanitize_suites=(unit mpi cli)
 fuzz_suites=(fuzz)
+# Tests of ranks wait most of their time, for launchers.
+processes=$((2 * $(nproc)))
 
 # run_suites DIRECTORY SUITES SETUP_OPTION...: build there and run those of SUITES that are wanted.
 run_suites() {
@@ -29,7 +31,7 @@ run_suites() {
     meson setup "${reconfigure[@]}" "$directory" -Dtests=enabled "$@" &&
         meson compile -C "$directory" &&
         meson test -C "$directory" --no-rebuild --print-errorlogs --timeout-multiplier 4 \
-            "${selected[@]}" || broken+=("$directory")
+            --num-processes "$processes" "${selected[@]}" || broken+=("$directory")
     logs+=("$directory/meson-logs/testlog.json")
 }
 
