@@ -564,6 +564,22 @@ static void a_missing_file_is_an_error(void **state) {
     assert_non_null(strstr(error.text, "missing"));
 }
 
+/* What somebody else planted in a shared folder: reading neither waits for a pipe nor follows. */
+static void neither_a_pipe_nor_a_link_is_read(void **state) {
+    (void)state;
+    write_rows("rows", 1);
+    assert_int_equal(mkfifo("pipe", 0600), 0);
+    assert_int_equal(symlink("rows", "link"), 0);
+    static const char *const names[] = {"pipe", "link"};
+    for (size_t n = 0; n < 2; n++) {
+        struct seen seen = {0};
+        struct dam_error error;
+        assert_int_equal(dam_journal_read(names[n], &identity, note, &seen, &seen.state, &error),
+                         DAM_FILE);
+        assert_non_null(strstr(error.text, names[n]));
+    }
+}
+
 static enum dam_status refuse_second(void *context, const struct dam_row *row, const void *payload,
                                      uint32_t size, uint64_t offset, struct dam_error *error) {
     (void)payload;
@@ -644,6 +660,7 @@ int main(void) {
         scratch_test(a_damaged_mark_says_nothing),
         scratch_test(a_file_shorter_than_its_header_holds_nothing),
         scratch_test(a_missing_file_is_an_error),
+        scratch_test(neither_a_pipe_nor_a_link_is_read),
         scratch_test(the_visitor_can_end_the_reading),
         scratch_test(a_row_that_does_not_fit_leaves_no_trace),
     };
