@@ -1,4 +1,5 @@
 #include "run/choose.h"
+#include "run/compare.h"
 #include "run/ledger.h"
 #include "run/open.h"
 #include <inttypes.h>
@@ -104,29 +105,25 @@ static enum dam_status gather(struct choosing *choosing, struct dam_error *error
 
 /* ---- choosing ---- */
 
-static int compare_numbers(uint64_t one, uint64_t other) {
-    return (one > other) - (one < other);
-}
-
 static int compare_cells(const struct candidate *one, const struct candidate *other) {
-    int order = compare_numbers(one->seed, other->seed);
-    order = order != 0 ? order : compare_numbers(one->hash.high, other->hash.high);
-    return order != 0 ? order : compare_numbers(one->hash.low, other->hash.low);
+    int order = dam_compare(one->seed, other->seed);
+    order = order != 0 ? order : dam_compare(one->hash.high, other->hash.high);
+    return order != 0 ? order : dam_compare(one->hash.low, other->hash.low);
 }
 
 static int compare_places(const void *left, const void *right) {
     const struct candidate *one = left, *other = right;
-    int order = compare_numbers(one->study, other->study);
-    order = order != 0 ? order : compare_numbers(one->place, other->place);
-    order = order != 0 ? order : compare_numbers(one->source, other->source);
-    return order != 0 ? order : compare_numbers(one->row, other->row);
+    int order = dam_compare(one->study, other->study);
+    order = order != 0 ? order : dam_compare(one->place, other->place);
+    order = order != 0 ? order : dam_compare(one->source, other->source);
+    return order != 0 ? order : dam_compare(one->row, other->row);
 }
 
 /* Those of one cell together, the one that may stand for all first. */
 static int compare_candidates(const void *left, const void *right) {
     const struct candidate *one = left, *other = right;
     int order = compare_cells(one, other);
-    order = order != 0 ? order : compare_numbers(other->complete, one->complete);
+    order = order != 0 ? order : dam_compare(other->complete, one->complete);
     return order != 0 ? order : compare_places(one, other);
 }
 

@@ -1,4 +1,5 @@
 #include "run/ledger.h"
+#include "run/compare.h"
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -57,22 +58,18 @@ uint64_t dam_plan_hash(const struct dam_round *round) {
     return round->plan_size == 0 ? 0 : XXH3_64bits(round->plan, round->plan_size);
 }
 
-static int compare(uint64_t left, uint64_t right) {
-    return (left > right) - (left < right);
-}
-
 int dam_item_compare(const void *left, const void *right) {
     const struct dam_item *a = left, *b = right;
-    int order = compare(a->cell, b->cell);
+    int order = dam_compare(a->cell, b->cell);
     if (order == 0)
-        order = compare(a->round, b->round);
+        order = dam_compare(a->round, b->round);
     if (order == 0)
-        order = compare(a->replica, b->replica);
+        order = dam_compare(a->replica, b->replica);
     if (order == 0)
-        order = compare(a->start_begin, b->start_begin);
+        order = dam_compare(a->start_begin, b->start_begin);
     if (order == 0)
-        order = compare(a->status != DAM_OK, b->status != DAM_OK);
-    return order == 0 ? compare(b->start_end, a->start_end) : order;
+        order = dam_compare(a->status != DAM_OK, b->status != DAM_OK);
+    return order == 0 ? dam_compare(b->start_end, a->start_end) : order;
 }
 
 const struct dam_item *dam_cover(const void *items, size_t count, size_t stride, uint64_t plan,
@@ -89,8 +86,8 @@ const struct dam_item *dam_cover(const void *items, size_t count, size_t stride,
 
 static int compare_hashes(const void *left, const void *right) {
     const struct dam_hash *a = left, *b = right;
-    int order = compare(a->high, b->high);
-    return order == 0 ? compare(a->low, b->low) : order;
+    int order = dam_compare(a->high, b->high);
+    return order == 0 ? dam_compare(a->low, b->low) : order;
 }
 
 enum dam_status dam_cell_finder_new(struct dam_cell_finder *finder, const struct dam_study *study,

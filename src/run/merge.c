@@ -1,6 +1,7 @@
 #include "run/merge.h"
 #include "run/agree.h"
 #include "run/choose.h"
+#include "run/compare.h"
 #include "run/contents.h"
 #include "run/file.h"
 #include "run/output.h"
@@ -73,13 +74,9 @@ static void find_studies(struct join *join) {
     }
 }
 
-static int compare_numbers(uint64_t one, uint64_t other) {
-    return (one > other) - (one < other);
-}
-
 static int compare_seeds(const void *left, const void *right) {
     const uint64_t *one = left, *other = right;
-    return compare_numbers(*one, *other);
+    return dam_compare(*one, *other);
 }
 
 static enum dam_status unite_seeds(struct join *join, struct dam_error *error) {
@@ -183,8 +180,8 @@ struct arrival {
 
 static int compare_arrivals(const void *left, const void *right) {
     const struct arrival *one = left, *other = right;
-    int order = compare_numbers(one->source, other->source);
-    return order != 0 ? order : compare_numbers(one->row, other->row);
+    int order = dam_compare(one->source, other->source);
+    return order != 0 ? order : dam_compare(one->row, other->row);
 }
 
 static int compare_failures(const void *left, const void *right) {

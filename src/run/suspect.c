@@ -1,4 +1,5 @@
 #include "run/suspect.h"
+#include "run/compare.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,24 +25,19 @@ void dam_deaths_destroy(struct dam_deaths *deaths) {
     *deaths = (struct dam_deaths){0};
 }
 
-/* The same start of the same replica and round, in the same plan? */
-static bool same_beginning(const struct dam_item *a, const struct dam_item *b) {
-    return a->cell == b->cell && a->round == b->round && a->replica == b->replica &&
-           a->start_begin == b->start_begin && a->plan == b->plan;
-}
-
+/* By start of replica and round, and by plan. */
 static int compare_beginnings(const void *left, const void *right) {
     struct dam_item a = *(const struct dam_item *)left, b = *(const struct dam_item *)right;
     a.status = b.status = DAM_OK;
     a.start_end = b.start_end = 0;
     int order = dam_item_compare(&a, &b);
-    return order != 0 ? order : (a.plan > b.plan) - (a.plan < b.plan);
+    return order != 0 ? order : dam_compare(a.plan, b.plan);
 }
 
 static int compare_deaths(const void *left, const void *right) {
     const struct dam_death *a = left, *b = right;
     int order = compare_beginnings(a, b);
-    return order != 0 ? order : (a->file > b->file) - (a->file < b->file);
+    return order != 0 ? order : dam_compare(a->file, b->file);
 }
 
 static void count(struct dam_suspect *suspect, const struct dam_death *death) {
@@ -75,7 +71,8 @@ enum dam_status dam_suspects_new(struct dam_suspects *suspects, struct dam_death
     for (size_t first = 0, end; first < deaths->count; first = end) {
         struct dam_suspect suspect = {.item = deaths->list[first].item};
         for (end = first;
-             end < deaths->count && same_beginning(&suspect.item, &deaths->list[end].item); end++)
+             end < deaths->count && compare_beginnings(&suspect.item, &deaths->list[end].item) == 0;
+             end++)
             count(&suspect, &deaths->list[end]);
         if (suspect.tries > 0 || suspect.deaths >= DEATHS_IN_COMPANY)
             suspects->list[suspects->count++] = suspect;
