@@ -6,10 +6,9 @@
 #include "kinds/capacity_cost.h"
 #include "kinds/kinds.h"
 #include "kinds/model.h"
+#include "kinds/trials.h"
 #include <assert.h>
 #include <dam/energy.h>
-#include <dam/ensemble.h>
-#include <dam/patterns.h>
 #include <dam/statistics.h>
 #include <dam/theory.h>
 #include <math.h>
@@ -17,11 +16,6 @@
 #include <string.h>
 
 enum { ENERGY, POWER, NEURONS, MEMORIES, LOAD, START, NOISE, ORDER, MAX_SWEEPS, STARTS };
-enum { START_RANDOM, START_MEMORY };
-
-static const char *const start_names[] = {"random", "memory", NULL};
-static const char *const orders[] = {"random", "sequential", NULL};
-
 static const struct dam_parameter parameters[] = {
     [ENERGY] = DAM_PARAMETER_ENERGY,
     [POWER] = DAM_PARAMETER_POWER,
@@ -42,33 +36,10 @@ static const struct dam_parameter parameters[] = {
               .high.real = 1e12,
               .unit = "memories / neurons^(n-1)",
               .doc = "load: K = floor(load N^(n-1) + 0.5)"},
-    [START] = {.name = "start",
-               .type = DAM_CHOICE,
-               .choices = start_names,
-               .standard.integer = START_RANDOM,
-               .unit = "1",
-               .doc = "start from random spins, or from a memory drawn uniformly for each start"},
-    [NOISE] = {.name = "noise",
-               .type = DAM_REAL,
-               .low.real = 0,
-               .high.real = 1,
-               .unit = "1",
-               .doc =
-                   "share of the memory's spins flipped, floor(noise N + 0.5) of them, chosen at "
-                   "random; without effect for start: random"},
-    [ORDER] = {.name = "order",
-               .type = DAM_CHOICE,
-               .choices = orders,
-               .standard.integer = DAM_ORDER_RANDOM,
-               .unit = "1",
-               .doc = "order of the updates: a fresh permutation each sweep, or 0 .. N-1"},
-    [MAX_SWEEPS] = {.name = "max_sweeps",
-                    .type = DAM_INTEGER,
-                    .standard.integer = 1000,
-                    .low.integer = 1,
-                    .high.integer = 1000000000,
-                    .unit = "sweeps",
-                    .doc = "sweeps after which a start that still flips is given up"},
+    [START] = DAM_PARAMETER_START,
+    [NOISE] = DAM_PARAMETER_NOISE,
+    [ORDER] = DAM_PARAMETER_ORDER,
+    [MAX_SWEEPS] = DAM_PARAMETER_MAX_SWEEPS,
     [STARTS] = {.name = "starts",
                 .type = DAM_INTEGER,
                 .role = DAM_BUDGET,
@@ -223,27 +194,28 @@ static enum dam_status resolve(union dam_value *values, const bool *given, size_
     }
     /* The same cell whether K or load named it. */
     values[LOAD].real = (double)values[MEMORIES].integer / scale;
-    if (values[START].integer == START_RANDOM)
+    if (values[START].integer == DAM_START_RANDOM)
         values[NOISE].real = 0;
     return DAM_OK;
 }
 
-static void cost(const struct dam_cell *cell, struct dam_cost *cost) {
+static struct dam_dynamics_setting setting_of(const struct dam_cell *cell) {
     const union dam_value *values = cell->values;
-    const struct dam_dynamics_setting setting = {
+    return (struct dam_dynamics_setting){
         .form = (enum dam_energy_form)values[ENERGY].integer,
         .power = (int)values[POWER].integer,
         .neurons = neurons_of(cell),
         .memories = values[MEMORIES].integer,
-        .from_memory = values[START].integer == START_MEMORY,
+        .from_memory = values[START].integer == DAM_START_MEMORY,
         .noise = values[NOISE].real,
         .order = (enum dam_update_order)values[ORDER].integer,
     };
-    dam_capacity_seconds(&setting, values[MAX_SWEEPS].integer, cost);
-    cost->bytes =
-        (double)dam_patterns_bytes(setting.neurons, setting.memories) +
-        (double)dam_ensemble_bytes(setting.form, setting.power, setting.neurons, setting.memories) +
-        (double)record_size(cell) + 4 * (double)setting.neurons;
+}
+
+static void cost(const struct dam_cell *cell, struct dam_cost *cost) {
+    const struct dam_dynamics_setting setting = setting_of(cell);
+    dam_capacity_seconds(&setting, cell->values[MAX_SWEEPS].integer, cost);
+    cost->bytes = dam_trials_bytes(&setting) + (double)record_size(cell);
 }
 
 /* ---- one task ---- */
@@ -252,129 +224,24 @@ static uint64_t starts_of(const struct dam_cell *cell) {
     return (uint64_t)cell->values[STARTS].integer;
 }
 
-/* What one task works with. */
-struct workspace {
-    const struct dam_task *task;
-    struct dam_energy *energy;
-    struct dam_patterns *patterns;
-    struct dam_ensemble *ensemble;
-    int *choice; /* [N] neurons, for drawing which spins are flipped */
+/* What one task fills. */
+struct filling {
+    int neurons;
     struct counts *counts;
     uint32_t *histogram;
 };
 
-static void workspace_free(struct workspace *work) {
-    dam_ensemble_destroy(work->ensemble);
-    dam_patterns_destroy(work->patterns);
-    dam_energy_destroy(work->energy);
-    free(work->choice);
-}
-
-static enum dam_status workspace_make(struct workspace *work, const struct dam_task *task,
-                                      void *record, struct dam_error *error) {
-    const struct dam_cell *cell = task->cell;
-    int neurons = neurons_of(cell);
-    int64_t memories = cell->values[MEMORIES].integer;
-    uint64_t starts = task->start_end - task->start_begin;
-    *work = (struct workspace){.task = task, .counts = record, .histogram = histogram_of(record)};
-    work->choice = malloc((size_t)neurons * sizeof *work->choice);
-    if (work->choice == NULL)
-        return dam_fail(error, DAM_MEMORY, "no memory for a state of %d spins", neurons);
-    enum dam_status status =
-        dam_energy_new(&work->energy, (enum dam_energy_form)cell->values[ENERGY].integer,
-                       (int)cell->values[POWER].integer, neurons, error);
-    if (status == DAM_OK)
-        status = dam_patterns_new(&work->patterns, neurons, memories, error);
-    if (status != DAM_OK)
-        return status;
-    struct dam_stream stream =
-        dam_stream_open(task->seed, DAM_PURPOSE_PATTERNS, &cell->hash, task->replica, 0);
-    dam_patterns_draw(work->patterns, &stream);
-    return dam_ensemble_new(&work->ensemble, dam_ensemble_choose(work->energy, memories, starts),
-                            work->energy, work->patterns, starts, error);
-}
-
-static void draw_random_spins(int8_t *spins, int neurons, struct dam_stream *stream) {
-    uint64_t bits = 0;
-    for (int i = 0; i < neurons; i++, bits >>= 1) {
-        if (i % 64 == 0)
-            bits = dam_stream_next64(stream);
-        spins[i] = (int8_t)(2 * (int)(bits & 1) - 1);
-    }
-}
-
-/* Flip `count` different spins: the head of a partial Fisher-Yates shuffle. */
-static void flip_some(struct workspace *work, int8_t *spins, int count, struct dam_stream *stream) {
-    int neurons = work->patterns->neurons;
-    for (int i = 0; i < neurons; i++)
-        work->choice[i] = i;
-    for (int i = 0; i < count; i++) {
-        int j = i + (int)dam_stream_below(stream, (uint64_t)(neurons - i));
-        int chosen = work->choice[j];
-        work->choice[j] = work->choice[i];
-        spins[chosen] = (int8_t)-spins[chosen];
-    }
-}
-
-static bool is_from_memory(const struct workspace *work) {
-    return work->task->cell->values[START].integer == START_MEMORY;
-}
-
-static struct dam_stream stream_of(const struct dam_task *task, enum dam_purpose purpose,
-                                   uint64_t start) {
-    return dam_stream_open(task->seed, purpose, &task->cell->hash, task->replica, start);
-}
-
-/* The memory a start begins from. */
-static int64_t memory_of(const struct workspace *work, uint64_t start) {
-    struct dam_stream stream = stream_of(work->task, DAM_PURPOSE_START, start);
-    return (int64_t)dam_stream_below(&stream, (uint64_t)work->patterns->memories);
-}
-
-static void begin_intact(void *context, uint64_t start, int8_t *spins, struct dam_stream *order) {
-    const struct workspace *work = context;
-    int64_t memory = memory_of(work, start);
-    (void)order;
-    for (int i = 0; i < work->patterns->neurons; i++)
-        spins[i] = (int8_t)dam_patterns_get(work->patterns, memory, i);
-}
-
-static void end_intact(void *context, uint64_t start, const struct dam_ensemble_end *end) {
-    struct workspace *work = context;
-    (void)start;
-    work->counts->unstable_spins += end->unstable;
-}
-
-static void begin(void *context, uint64_t start, int8_t *spins, struct dam_stream *order) {
-    struct workspace *work = context;
-    if (is_from_memory(work)) {
-        int neurons = work->patterns->neurons;
-        double noise = work->task->cell->values[NOISE].real;
-        struct dam_stream chooser = stream_of(work->task, DAM_PURPOSE_NOISE, start);
-        begin_intact(context, start, spins, order);
-        flip_some(work, spins, (int)floor(noise * neurons + 0.5), &chooser);
-    } else {
-        struct dam_stream stream = stream_of(work->task, DAM_PURPOSE_START, start);
-        draw_random_spins(spins, work->patterns->neurons, &stream);
-    }
-    *order = stream_of(work->task, DAM_PURPOSE_ORDER, start);
-}
-
-static int overlap_with(const struct dam_patterns *patterns, int64_t memory, const int8_t *spins) {
-    int overlap = 0;
-    for (int i = 0; i < patterns->neurons; i++)
-        overlap += dam_patterns_get(patterns, memory, i) * spins[i];
-    return overlap;
+static void count_unstable(void *context, const struct dam_ensemble_end *end, int overlap) {
+    const struct filling *filling = context;
+    (void)overlap;
+    filling->counts->unstable_spins += end->unstable;
 }
 
 /* Count where a start ended: the first that holds of recovered, other, mirror. */
-static void end(void *context, uint64_t start, const struct dam_ensemble_end *end) {
-    struct workspace *work = context;
-    struct counts *counts = work->counts;
-    int neurons = work->patterns->neurons;
-    int overlap = is_from_memory(work)
-                      ? overlap_with(work->patterns, memory_of(work, start), end->spins)
-                      : end->highest;
+static void count_end(void *context, const struct dam_ensemble_end *end, int overlap) {
+    const struct filling *filling = context;
+    struct counts *counts = filling->counts;
+    int neurons = filling->neurons;
     if (overlap == neurons)
         counts->recovered++;
     else if (end->highest == neurons)
@@ -386,37 +253,24 @@ static void end(void *context, uint64_t start, const struct dam_ensemble_end *en
     counts->sweeps += end->outcome.sweeps;
     counts->flips += end->outcome.flips;
     counts->overlap += overlap;
-    work->histogram[(end->highest + neurons) / 2]++;
-}
-
-static enum dam_status run_starts(struct workspace *work, struct dam_error *error) {
-    const struct dam_task *task = work->task;
-    const union dam_value *values = task->cell->values;
-    struct dam_ensemble_options options = {
-        .order = (enum dam_update_order)values[ORDER].integer,
-        .poll = task->poll,
-        .begin = begin_intact,
-        .end = end_intact,
-        .context = work,
-    };
-    enum dam_status status = DAM_OK;
-    if (is_from_memory(work))
-        status =
-            dam_ensemble_run(work->ensemble, &options, task->start_begin, task->start_end, error);
-    if (status != DAM_OK)
-        return status;
-    options.max_sweeps = values[MAX_SWEEPS].integer;
-    options.begin = begin;
-    options.end = end;
-    return dam_ensemble_run(work->ensemble, &options, task->start_begin, task->start_end, error);
+    filling->histogram[(end->highest + neurons) / 2]++;
 }
 
 static enum dam_status run(const struct dam_task *task, void *record, struct dam_error *error) {
-    struct workspace work;
-    enum dam_status status = workspace_make(&work, task, record, error);
+    const struct dam_dynamics_setting setting = setting_of(task->cell);
+    const struct dam_trial_names names = {task->seed, &task->cell->hash, task->replica};
+    uint64_t first = task->start_begin, end = task->start_end;
+    struct filling filling = {setting.neurons, record, histogram_of(record)};
+    struct dam_trials trials;
+    enum dam_status status = dam_trials_new(&trials, &setting, &names, end - first, error);
+    if (status == DAM_OK && setting.from_memory)
+        status = dam_trials_examine(&trials, task->poll, first, end,
+                                    (struct dam_trial_ends){count_unstable, &filling}, error);
     if (status == DAM_OK)
-        status = run_starts(&work, error);
-    workspace_free(&work);
+        status =
+            dam_trials_retrieve(&trials, task->cell->values[MAX_SWEEPS].integer, task->poll, first,
+                                end, (struct dam_trial_ends){count_end, &filling}, error);
+    dam_trials_destroy(&trials);
     return status;
 }
 
@@ -466,7 +320,7 @@ static enum dam_status interval(const struct dam_round_rows *rows, struct dam_in
 static void reduce_counts(const struct dam_cell *cell, const struct counts *sum,
                           union dam_value *out) {
     double N = neurons_of(cell), trials = (double)sum->trials;
-    bool from_memory = cell->values[START].integer == START_MEMORY;
+    bool from_memory = cell->values[START].integer == DAM_START_MEMORY;
     out[RECOVERED].integer = sum->recovered;
     out[RECOVERED_OTHER].integer = sum->other;
     out[RECOVERED_MIRROR].integer = sum->mirror;
