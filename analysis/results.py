@@ -5,6 +5,8 @@
                           NAME.role (parameter, result or status) describe each column, `doc`
                           the kind of experiment
     /NAME [cell][extent]  an array-valued result, with attributes `unit` and `doc`
+    /NAME                 a table of the kind: compound rows that begin with `cell`, the row of
+                          /results that they belong to, in its order; of a cell any number, or none
     /study                kind, seed, schema_version, the study's text, and the text with every
                           default filled in (resolved); of merged files several seeds may be
                           there, and then /results has a parameter column seed
@@ -30,6 +32,9 @@ class Results:
     rows      structured array [cell], text columns as str
     columns   {name: {"unit": ..., "doc": ..., "role": ...}}, in the file's order
     arrays    {name: array [cell][extent]}, each described by array_notes[name]
+    tables    {name: structured array}: rows that begin with `cell`, an index into rows, ascending;
+              table_notes[name] = {"unit": ..., "doc": ..., "columns": {column: {"unit": ...,
+              "doc": ...}}}
     complete  bool [cell]: all of its replicas are in
     """
 
@@ -63,11 +68,25 @@ class Results:
             name: {key: text(table.attrs[f"{name}.{key}"]) for key in ("unit", "doc", "role")}
             for name in self.rows.dtype.names}
         self.arrays, self.array_notes = {}, {}
+        self.tables, self.table_notes = {}, {}
         for name, item in file.items():
-            if isinstance(item, h5py.Dataset) and item.ndim == 2 and len(item) == len(self.rows):
-                self.arrays[name] = item[()]
-                self.array_notes[name] = {key: text(item.attrs[key]) for key in ("unit", "doc")}
+            if not isinstance(item, h5py.Dataset) or name in ("results", "failures"):
+                continue
+            notes = {key: text(item.attrs[key]) for key in ("unit", "doc")}
+            if item.ndim == 2 and len(item) == len(self.rows):
+                self.arrays[name], self.array_notes[name] = item[()], notes
+            elif item.ndim == 1 and item.dtype.names and item.dtype.names[0] == "cell":
+                self._read_table(name, item, notes)
         self.complete = self.rows["status"] == "complete"
+
+    def _read_table(self, name, item, notes):
+        rows = item[()]
+        if len(rows) and not (0 <= rows["cell"].min() and rows["cell"].max() < len(self.rows)):
+            raise ValueError(f"/{name} names a cell that is not there")
+        self.tables[name] = rows
+        self.table_notes[name] = dict(notes, columns={
+            column: {key: text(item.attrs[f"{column}.{key}"]) for key in ("unit", "doc")}
+            for column in rows.dtype.names})
 
     def parameters(self):
         return [name for name, notes in self.columns.items() if notes["role"] == "parameter"]

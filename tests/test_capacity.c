@@ -111,7 +111,7 @@ static struct reduced reduce(const struct dam_cell *cell, uint32_t sets) {
     reduced.histogram = calloc(bins, sizeof *reduced.histogram);
     void *arrays[COLUMNS_MAX] = {0};
     arrays[column("overlap_histogram")] = reduced.histogram;
-    struct dam_output output = {reduced.scalars, arrays};
+    struct dam_output output = {.scalars = reduced.scalars, .arrays = arrays};
     struct dam_error error;
     assert_int_equal(kind->reduce(cell, &history, &output, &error), DAM_OK);
     for (uint32_t r = 0; r < sets; r++)

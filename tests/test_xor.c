@@ -63,7 +63,7 @@ static struct answer ask(const char *energy, int power) {
     assert_true(kind->column_count <= COLUMNS_MAX);
     assert_int_equal(kind->extent(&cell, column("energy_levels")), CORNERS);
     arrays[column("energy_levels")] = levels;
-    struct dam_output output = {scalars, arrays};
+    struct dam_output output = {.scalars = scalars, .arrays = arrays};
     assert_int_equal(kind->reduce(&cell, &history, &output, &error), DAM_OK);
     struct answer answer = {
         .solved = scalars[column("solved")].integer,

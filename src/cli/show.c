@@ -7,12 +7,15 @@
 
 struct command {
     const char *file;
+    const char *table;
     bool csv;
 };
 
-enum { KEY_CSV = 256 };
+enum { KEY_CSV = 256, KEY_TABLE };
 
 static const struct argp_option options[] = {
+    {"table", KEY_TABLE, "NAME", 0,
+     "another table of the file: one of its kind's (dam describe), failures, provenance/timing", 0},
     {"csv", KEY_CSV, NULL, 0,
      "comma-separated values: bare column names first, numbers in full precision", 0},
     {0},
@@ -23,6 +26,8 @@ static enum dam_status take(int key, const char *value, void *context, struct da
     struct command *command = context;
     if (key == KEY_CSV)
         command->csv = true;
+    else if (key == KEY_TABLE)
+        command->table = value;
     else
         command->file = value;
     return DAM_OK;
@@ -117,18 +122,39 @@ static void warn_of_unfinished(const char *file, const struct dam_result_dataset
                 file, results->row_count, partial, failed);
 }
 
+/* The table of that name, with or without its first "/". */
+static enum dam_status read_table(const struct dam_result *result, const char *name,
+                                  struct dam_result_dataset **table, struct dam_error *error) {
+    char path[256];
+    snprintf(path, sizeof path, "/%s", name + (name[0] == '/'));
+    if (!dam_result_has(result, path)) {
+        const char *nearest =
+            dam_nearest(path, (const char *const *)result->paths, result->path_count);
+        return dam_fail(error, DAM_INPUT, "%s: has no table '%.200s'%s%s", result->name, name,
+                        nearest ? "; did you mean " : "", nearest ? nearest + 1 : "");
+    }
+    enum dam_status status = dam_result_read(result, path, table, error);
+    if (status != DAM_OK || ((*table)->compound && (*table)->rank == 1))
+        return status;
+    dam_result_dataset_destroy(*table);
+    return dam_fail(error, DAM_INPUT, "%s: %s is not a table", result->name, path);
+}
+
 static enum dam_status show(const char *file, const void *context, struct dam_error *error) {
     const struct command *command = context;
     struct dam_result *result;
     enum dam_status status = dam_result_open(&result, file, error);
     if (status != DAM_OK)
         return status;
-    struct dam_result_dataset *results;
-    status = dam_result_read(result, "/results", &results, error);
+    struct dam_result_dataset *table;
+    if (command->table != NULL)
+        status = read_table(result, command->table, &table, error);
+    else
+        status = dam_result_read(result, "/results", &table, error);
     if (status == DAM_OK) {
-        status = print_results(results, command->csv, error);
-        warn_of_unfinished(file, results);
-        dam_result_dataset_destroy(results);
+        status = print_results(table, command->csv, error);
+        warn_of_unfinished(file, table);
+        dam_result_dataset_destroy(table);
     }
     dam_result_close(result);
     return status;

@@ -24,21 +24,45 @@ static void print_type(char *text, size_t size, const struct dam_column *column)
                                    choice == column->choices ? "" : " | ", *choice);
 }
 
-void dam_kind_describe(FILE *out, const struct dam_kind *kind) {
-    dam_schema_describe(out, &kind->schema);
-    struct dam_describe_line *lines = calloc(kind->column_count + 1, sizeof *lines);
+const struct dam_column dam_cell_column = {
+    .name = "cell", .type = DAM_INTEGER, .unit = "1", .doc = "row of /results"};
+
+static void describe_column(struct dam_describe_line *line, const struct dam_column *column) {
+    snprintf(line->cells[0], sizeof line->cells[0], "%s", column->name);
+    print_type(line->cells[1], sizeof line->cells[1], column);
+    snprintf(line->cells[2], sizeof line->cells[2], "%s", column->unit);
+    line->doc = column->doc;
+}
+
+/* `first`, if there is one, and then all of `columns`, below a heading. */
+static void describe_columns(FILE *out, struct dam_describe_line heading,
+                             const struct dam_column *first, const struct dam_column *columns,
+                             size_t column_count) {
+    struct dam_describe_line *lines = calloc(column_count + 2, sizeof *lines);
     if (lines == NULL)
         return;
-    lines[0] = (struct dam_describe_line){.cells = {"result", "type", "unit"}, .doc = "meaning"};
-    for (size_t c = 0; c < kind->column_count; c++) {
-        const struct dam_column *column = &kind->columns[c];
-        struct dam_describe_line *line = &lines[c + 1];
-        snprintf(line->cells[0], sizeof line->cells[0], "%s", column->name);
-        print_type(line->cells[1], sizeof line->cells[1], column);
-        snprintf(line->cells[2], sizeof line->cells[2], "%s", column->unit);
-        line->doc = column->doc;
-    }
-    fputc('\n', out);
-    dam_describe_lines(out, lines, kind->column_count + 1);
+    size_t count = 0;
+    lines[count++] = heading;
+    if (first != NULL)
+        describe_column(&lines[count++], first);
+    for (size_t c = 0; c < column_count; c++)
+        describe_column(&lines[count++], &columns[c]);
+    dam_describe_lines(out, lines, count);
     free(lines);
+}
+
+void dam_kind_describe(FILE *out, const struct dam_kind *kind) {
+    dam_schema_describe(out, &kind->schema);
+    fputc('\n', out);
+    describe_columns(
+        out, (struct dam_describe_line){.cells = {"result", "type", "unit"}, .doc = "meaning"},
+        NULL, kind->columns, kind->column_count);
+    for (size_t t = 0; t < kind->table_count; t++) {
+        const struct dam_kind_table *table = &kind->tables[t];
+        int indent = fprintf(out, "\ntable /%s: ", table->name) - 1;
+        dam_describe_text(out, table->doc, indent);
+        describe_columns(
+            out, (struct dam_describe_line){.cells = {"column", "type", "unit"}, .doc = "meaning"},
+            &dam_cell_column, table->columns, table->column_count);
+    }
 }

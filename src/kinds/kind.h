@@ -10,6 +10,7 @@
 #ifndef DAM_KINDS_KIND_H
 #define DAM_KINDS_KIND_H
 
+#include "kinds/rows.h"
 #include "study/schema.h"
 #include <dam/retrieval.h>
 
@@ -29,6 +30,16 @@ struct dam_column {
     const char *unit;
     const char *doc;
 };
+
+/* What has another number of rows in every cell: a dataset of its own, whose rows follow the cells'
+ * order. Its first column is dam_cell_column, which it does not declare. */
+struct dam_kind_table {
+    const char *name;
+    const struct dam_column *columns; /* scalar integers and reals */
+    size_t column_count;              /* at least 1 */
+    const char *unit, *doc;
+};
+extern const struct dam_column dam_cell_column;
 
 /* Predicted cost on the reference core, from the cell's science alone: the size of a block of
  * starts follows from it, which no result shows. */
@@ -78,16 +89,20 @@ struct dam_history {
 };
 
 /* Where reduce() writes: scalars[c] for a scalar column, arrays[c] (zeroed, extent(c) elements of
- * int64_t or double) for an array column c of the result table. */
+ * int64_t or double) for an array column c of the result table; and tables[t], to whose rows (none
+ * at first) it adds, each a value for every column that the kind's table t declares. */
 struct dam_output {
     union dam_value *scalars;
     void *const *arrays;
+    struct dam_rows *tables;
 };
 
 struct dam_kind {
     struct dam_schema schema;
     const struct dam_column *columns;
     size_t column_count;
+    const struct dam_kind_table *tables;
+    size_t table_count;
 
     void (*cost)(const struct dam_cell *cell, struct dam_cost *cost);
 
@@ -136,7 +151,7 @@ const struct dam_kind *dam_kinds_find(const struct dam_kinds *kinds, const char 
 /* The project's own kinds. */
 extern const struct dam_kinds dam_kinds;
 
-/* The kind's parameters and result columns for `dam describe`. */
+/* The kind's parameters, result columns and tables for `dam describe`. */
 void dam_kind_describe(FILE *out, const struct dam_kind *kind);
 
 #endif

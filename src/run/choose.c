@@ -140,6 +140,20 @@ static bool same_elements(enum dam_type type, const unsigned char *one, size_t o
     return same;
 }
 
+/* Rows of one cell: equal but for the cell's number. */
+static bool same_rows(const struct dam_source *one, size_t one_row, const struct dam_source *other,
+                      size_t other_row, size_t t) {
+    const struct dam_rows *left = &one->results.tables[t], *right = &other->results.tables[t];
+    size_t count, other_count;
+    size_t first = dam_source_table(one, t, one_row, &count);
+    size_t other_first = dam_source_table(other, t, other_row, &other_count);
+    bool same = count == other_count;
+    for (size_t i = 0; same && i < count; i++)
+        same = memcmp(dam_rows_row(left, first + i) + 1, dam_rows_row(right, other_first + i) + 1,
+                      (left->width - 1) * sizeof(union dam_value)) == 0;
+    return same;
+}
+
 static bool same_results(const struct choosing *choosing, const struct candidate *a,
                          const struct candidate *b) {
     const struct dam_source *one = &choosing->sources[a->source],
@@ -155,6 +169,8 @@ static bool same_results(const struct choosing *choosing, const struct candidate
             same = same_elements(kind->columns[c].type, dam_source_elements(one, c, a->row),
                                  one->results.widths[c], dam_source_elements(other, c, b->row),
                                  other->results.widths[c]);
+    for (size_t t = 0; same && t < kind->table_count; t++)
+        same = same_rows(one, a->row, other, b->row, t);
     return same;
 }
 

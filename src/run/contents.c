@@ -16,6 +16,7 @@ enum { KEPT_MAX = 64 };
 
 /* Types and texts that live until the file is finished. */
 struct keep {
+    MPI_Comm comm;
     int rank;
     hid_t types[KEPT_MAX];
     size_t type_count;
@@ -96,151 +97,164 @@ static enum dam_status put_study(struct dam_writer *writer, const struct dam_con
 }
 
 /* The attributes NAME.unit and NAME.doc, and NAME.role where there is one, of a column. */
-static enum dam_status note_column(struct dam_writer *writer, const char *dataset, const char *name,
-                                   const char *unit, const char *doc, const char *role,
-                                   struct dam_error *error) {
+static enum dam_status note_field(struct dam_writer *writer, const char *dataset,
+                                  const struct dam_field *field, struct dam_error *error) {
     const struct {
         const char *name, *text;
-    } notes[] = {{"unit", unit}, {"doc", doc}, {"role", role}};
+    } notes[] = {
+        {"unit", field->unit}, {"doc", field->doc}, {"role", dam_field_role_name(field->role)}};
     enum dam_status status = DAM_OK;
     for (size_t n = 0; status == DAM_OK && n < sizeof notes / sizeof *notes; n++) {
         char attribute[128];
         if (notes[n].text == NULL)
             continue;
-        snprintf(attribute, sizeof attribute, "%s.%s", name, notes[n].name);
+        snprintf(attribute, sizeof attribute, "%s.%s", field->name, notes[n].name);
         status = dam_writer_note(writer, dataset, attribute, notes[n].text, error);
     }
     return status;
 }
 
-static enum dam_status note_fields(struct dam_writer *writer, const struct dam_layout *layout,
-                                   struct dam_error *error) {
-    enum dam_status status = DAM_OK;
-    for (size_t f = 0; status == DAM_OK && f < layout->count; f++) {
-        const struct dam_field *field = &layout->fields[f];
-        status = note_column(writer, "/results", field->name, field->unit, field->doc,
-                             dam_field_role_name(field->role), error);
-    }
+/* `rows` and `data` are this rank's; they and the path live as long as `keep`. */
+static enum dam_status put_table(struct dam_writer *writer, struct keep *keep,
+                                 const struct dam_table *table, size_t rows, const void *data,
+                                 struct dam_error *error) {
+    const struct dam_layout *layout = &table->layout;
+    struct dam_block block = {.path = table->path,
+                              .type = keep_type(keep, dam_layout_type(layout)),
+                              .type_size = layout->row_size,
+                              .rows = rows,
+                              .data = data,
+                              .unit = table->unit,
+                              .doc = table->doc};
+    enum dam_status status = dam_writer_put(writer, &block, error);
+    for (size_t f = 0; status == DAM_OK && f < layout->count; f++)
+        status = note_field(writer, table->path, &layout->fields[f], error);
+    return status;
+}
+
+static enum dam_status put_array(struct dam_writer *writer, const struct dam_results *results,
+                                 size_t c, struct keep *keep, struct dam_error *error) {
+    const struct dam_column *column = &results->kind->columns[c];
+    struct dam_block array = {.path = keep_path(keep, "", column->name),
+                              .type = dam_number_type(column->type),
+                              .type_size = sizeof(double),
+                              .width = results->widths[c],
+                              .rows = results->count,
+                              .data = results->arrays[c],
+                              .unit = column->unit,
+                              .doc = column->doc};
+    return dam_writer_put(writer, &array, error);
+}
+
+static enum dam_status put_kind_table(struct dam_writer *writer, const struct dam_results *results,
+                                      size_t t, struct keep *keep, struct dam_error *error) {
+    const struct dam_kind_table *declared = &results->kind->tables[t];
+    const struct dam_rows *rows = &results->tables[t];
+    struct dam_table table = {
+        .path = keep_path(keep, "", declared->name), .unit = declared->unit, .doc = declared->doc};
+    enum dam_status status = dam_layout_new_of_table(&table.layout, declared, error);
+    status = dam_agree(keep->comm, status, error);
+    if (status == DAM_OK)
+        status = put_table(writer, keep, &table, rows->count, rows->values, error);
+    dam_layout_destroy(&table.layout);
     return status;
 }
 
 static enum dam_status put_results(struct dam_writer *writer, const struct dam_results *results,
                                    struct keep *keep, struct dam_error *error) {
-    struct dam_block block = {.path = "/results",
-                              .type = keep_type(keep, dam_layout_type(&results->layout)),
-                              .type_size = results->layout.row_size,
-                              .rows = results->count,
-                              .data = results->rows,
-                              .unit = "1",
-                              .doc = results->kind->schema.summary};
-    enum dam_status status = dam_writer_put(writer, &block, error);
-    if (status == DAM_OK)
-        status = note_fields(writer, &results->layout, error);
-    for (size_t c = 0; status == DAM_OK && c < results->kind->column_count; c++) {
-        const struct dam_column *column = &results->kind->columns[c];
-        if (column->shape != DAM_ARRAY)
-            continue;
-        const char *path = keep_path(keep, "", column->name);
-        struct dam_block array = {.path = path,
-                                  .type = dam_number_type(column->type),
-                                  .type_size = sizeof(double),
-                                  .width = results->widths[c],
-                                  .rows = results->count,
-                                  .data = results->arrays[c],
-                                  .unit = column->unit,
-                                  .doc = column->doc};
-        status = dam_writer_put(writer, &array, error);
-    }
+    const struct dam_kind *kind = results->kind;
+    const struct dam_table table = {
+        .path = "/results", .layout = results->layout, .unit = "1", .doc = kind->schema.summary};
+    enum dam_status status = put_table(writer, keep, &table, results->count, results->rows, error);
+    for (size_t c = 0; status == DAM_OK && c < kind->column_count; c++)
+        if (kind->columns[c].shape == DAM_ARRAY)
+            status = put_array(writer, results, c, keep, error);
+    for (size_t t = 0; status == DAM_OK && t < kind->table_count; t++)
+        status = put_kind_table(writer, results, t, keep, error);
     return status;
 }
 
-static const struct dam_table_column failure_columns[] = {
-    {"cell", offsetof(struct dam_failure, cell), 0, false, "1", "row of /results"},
-    {"round", offsetof(struct dam_failure, round), 0, false, "1", "round of the cell"},
-    {"replica", offsetof(struct dam_failure, replica), 0, false, "1", "replica of the cell"},
-    {"start_begin", offsetof(struct dam_failure, start_begin), 0, false, "1",
-     "first start of the task"},
-    {"start_end", offsetof(struct dam_failure, start_end), 0, false, "1",
-     "start after the last one of the task"},
-    {"status", offsetof(struct dam_failure, status), DAM_STATUS_LENGTH, false, "1",
-     "class of the failure"},
-    {"message", offsetof(struct dam_failure, message), DAM_MESSAGE_LENGTH, false, "1",
-     "what happened"},
+#define PLACE(row, name) .offset = offsetof(struct row, name), .size = sizeof((struct row *)0)->name
+static const struct dam_field failure_fields[] = {
+    {.name = "cell", PLACE(dam_failure, cell), .unit = "1", .doc = "row of /results"},
+    {.name = "round", PLACE(dam_failure, round), .unit = "1", .doc = "round of the cell"},
+    {.name = "replica", PLACE(dam_failure, replica), .unit = "1", .doc = "replica of the cell"},
+    {.name = "start_begin",
+     PLACE(dam_failure, start_begin),
+     .unit = "1",
+     .doc = "first start of the task"},
+    {.name = "start_end",
+     PLACE(dam_failure, start_end),
+     .unit = "1",
+     .doc = "start after the last one of the task"},
+    {.name = "status",
+     PLACE(dam_failure, status),
+     .type = DAM_CHOICE,
+     .unit = "1",
+     .doc = "class of the failure"},
+    {.name = "message",
+     PLACE(dam_failure, message),
+     .type = DAM_CHOICE,
+     .unit = "1",
+     .doc = "what happened"},
 };
 const struct dam_table dam_failure_table = {
     .path = "/failures",
-    .row_size = sizeof(struct dam_failure),
-    .columns = failure_columns,
-    .column_count = sizeof failure_columns / sizeof *failure_columns,
+    .layout = {failure_fields, sizeof failure_fields / sizeof *failure_fields,
+               sizeof(struct dam_failure)},
     .unit = "1",
     .doc = "tasks that failed: cell, round, replica, starts begin .. end - 1, what happened",
 };
 
-static const struct dam_table_column timing_columns[] = {
-    {"cell", offsetof(struct dam_timing, cell), 0, false, "1", "row of /results"},
-    {"tasks", offsetof(struct dam_timing, tasks), 0, false, "tasks",
-     "tasks of the cell in this file"},
-    {"seconds", offsetof(struct dam_timing, seconds), 0, true, "s", "wall time of those tasks"},
-    {"predicted", offsetof(struct dam_timing, predicted), 0, true, "s",
-     "time predicted for all tasks of the cell on the reference core"},
+static const struct dam_field timing_fields[] = {
+    {.name = "cell", PLACE(dam_timing, cell), .unit = "1", .doc = "row of /results"},
+    {.name = "tasks",
+     PLACE(dam_timing, tasks),
+     .unit = "tasks",
+     .doc = "tasks of the cell in this file"},
+    {.name = "seconds",
+     PLACE(dam_timing, seconds),
+     .type = DAM_REAL,
+     .unit = "s",
+     .doc = "wall time of those tasks"},
+    {.name = "predicted",
+     PLACE(dam_timing, predicted),
+     .type = DAM_REAL,
+     .unit = "s",
+     .doc = "time predicted for all tasks of the cell on the reference core"},
 };
 const struct dam_table dam_timing_table = {
     .path = "/provenance/timing",
-    .row_size = sizeof(struct dam_timing),
-    .columns = timing_columns,
-    .column_count = sizeof timing_columns / sizeof *timing_columns,
+    .layout = {timing_fields, sizeof timing_fields / sizeof *timing_fields,
+               sizeof(struct dam_timing)},
     .unit = "s",
     .doc = "of each cell: tasks in this file, their wall time, and the time predicted for all its "
            "tasks on the reference core",
 };
 
-#define TEXT(name) #name, offsetof(struct dam_origin, name), sizeof((struct dam_origin *)0)->name
-static const struct dam_table_column origin_columns[] = {
-    {TEXT(file), false, "1", "name of the file, as it was given"},
-    {"results_crc32c", offsetof(struct dam_origin, results_crc32c), 0, false, "1",
-     "CRC-32C of its /results"},
-    {"cells", offsetof(struct dam_origin, cells), 0, false, "cells", "rows of its /results"},
-    {TEXT(slice), false, "1", "part I/N of its study's cells"},
-    {TEXT(version), false, "1", "version of dam that wrote it"},
-    {TEXT(commit), false, "1", "commit of that dam"},
-    {TEXT(started), false, "1", "when the run that wrote it began, UTC"},
-    {TEXT(ranks), false, "1", "MPI ranks of that run"},
+#define TEXT(field) .name = #field, PLACE(dam_origin, field), .type = DAM_CHOICE, .unit = "1"
+static const struct dam_field origin_fields[] = {
+    {TEXT(file), .doc = "name of the file, as it was given"},
+    {.name = "results_crc32c",
+     PLACE(dam_origin, results_crc32c),
+     .unit = "1",
+     .doc = "CRC-32C of its /results"},
+    {.name = "cells", PLACE(dam_origin, cells), .unit = "cells", .doc = "rows of its /results"},
+    {TEXT(slice), .doc = "part I/N of its study's cells"},
+    {TEXT(version), .doc = "version of dam that wrote it"},
+    {TEXT(commit), .doc = "commit of that dam"},
+    {TEXT(started), .doc = "when the run that wrote it began, UTC"},
+    {TEXT(ranks), .doc = "MPI ranks of that run"},
 };
 #undef TEXT
+#undef PLACE
 const struct dam_table dam_origin_table = {
     .path = "/provenance/sources",
-    .row_size = sizeof(struct dam_origin),
-    .columns = origin_columns,
-    .column_count = sizeof origin_columns / sizeof *origin_columns,
+    .layout = {origin_fields, sizeof origin_fields / sizeof *origin_fields,
+               sizeof(struct dam_origin)},
     .unit = "1",
     .doc = "the result files of runs that this one was merged from",
 };
-
-/* `rows` and `data` are this rank's. */
-static enum dam_status put_table(struct dam_writer *writer, struct keep *keep,
-                                 const struct dam_table *table, size_t rows, const void *data,
-                                 struct dam_error *error) {
-    struct dam_block block = {.path = table->path,
-                              .type = keep_type(keep, H5Tcreate(H5T_COMPOUND, table->row_size)),
-                              .type_size = table->row_size,
-                              .rows = rows,
-                              .data = data,
-                              .unit = table->unit,
-                              .doc = table->doc};
-    for (size_t c = 0; c < table->column_count; c++) {
-        const struct dam_table_column *column = &table->columns[c];
-        hid_t of = column->text > 0 ? keep_type(keep, dam_string_type(column->text))
-                                    : dam_number_type(column->real ? DAM_REAL : DAM_INTEGER);
-        H5Tinsert(block.type, column->name, column->offset, of);
-    }
-    enum dam_status status = dam_writer_put(writer, &block, error);
-    for (size_t c = 0; status == DAM_OK && c < table->column_count; c++) {
-        const struct dam_table_column *column = &table->columns[c];
-        status =
-            note_column(writer, table->path, column->name, column->unit, column->doc, NULL, error);
-    }
-    return status;
-}
 
 static enum dam_status put_provenance(struct dam_writer *writer,
                                       const struct dam_contents *contents, struct keep *keep,
@@ -283,6 +297,8 @@ static uint64_t file_bytes(MPI_Comm comm, const struct dam_contents *contents) {
                      results->failure_count * sizeof(struct dam_failure);
     for (size_t c = 0; c < results->kind->column_count; c++)
         bytes += results->count * results->widths[c] * sizeof(double);
+    for (size_t t = 0; t < results->kind->table_count; t++)
+        bytes += results->tables[t].count * results->tables[t].width * sizeof(union dam_value);
     MPI_Allreduce(MPI_IN_PLACE, &bytes, 1, MPI_UINT64_T, MPI_SUM, comm);
     return bytes + strlen(contents->text) + strlen(contents->resolved) +
            contents->seed_count * sizeof *contents->seeds +
@@ -309,7 +325,7 @@ static enum dam_status check_room(const char *path, uint64_t bytes, struct dam_e
 
 enum dam_status dam_contents_write(MPI_Comm comm, const struct dam_contents *contents,
                                    const char *path, struct dam_error *error) {
-    struct keep keep = {0};
+    struct keep keep = {.comm = comm};
     struct dam_writer *writer;
     MPI_Comm_rank(comm, &keep.rank);
     uint64_t bytes = file_bytes(comm, contents);

@@ -6,18 +6,11 @@
 #include "run/reduce.h"
 #include <mpi.h>
 
-/* The tables whose rows are structs: of dam_failure, dam_timing, dam_origin. */
-struct dam_table_column {
-    const char *name;
-    size_t offset, text; /* text: its bytes, 0-padded; 0 for numbers, of 8 bytes */
-    bool real;
-    const char *unit, *doc;
-};
+/* The tables that every file has besides /results: their rows are structs dam_failure, dam_timing,
+ * dam_origin. */
 struct dam_table {
     const char *path; /* "/failures" */
-    size_t row_size;
-    const struct dam_table_column *columns;
-    size_t column_count;
+    struct dam_layout layout;
     const char *unit, *doc;
 };
 extern const struct dam_table dam_failure_table, dam_timing_table, dam_origin_table;

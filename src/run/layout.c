@@ -24,59 +24,71 @@ static size_t field_size(enum dam_type type, const char *const *choices) {
     return size;
 }
 
-static void append(struct dam_layout *layout, struct dam_field field) {
+/* `fields` are the layout's own. */
+static void append(struct dam_layout *layout, struct dam_field *fields, struct dam_field field) {
     field.size = field_size(field.type, field.choices);
     field.offset = layout->row_size;
     layout->row_size += field.size;
-    layout->fields[layout->count++] = field;
+    fields[layout->count++] = field;
+}
+
+static void append_column(struct dam_layout *layout, struct dam_field *fields,
+                          enum dam_field_role role, const struct dam_column *column,
+                          size_t source) {
+    append(layout, fields,
+           (struct dam_field){.name = column->name,
+                              .unit = column->unit,
+                              .doc = column->doc,
+                              .type = column->type,
+                              .choices = column->choices,
+                              .role = role,
+                              .source = source});
+}
+
+static enum dam_status no_memory(const char *of, const char *name, struct dam_error *error) {
+    return dam_fail(error, DAM_MEMORY, "no memory for the columns of %s %s", of, name);
 }
 
 static enum dam_status new_layout(struct dam_layout *layout, const struct dam_kind *kind, bool seed,
                                   struct dam_error *error) {
     const struct dam_schema *schema = &kind->schema;
-    *layout = (struct dam_layout){0};
-    layout->fields =
-        calloc(schema->parameter_count + kind->column_count + 2, sizeof *layout->fields);
-    if (layout->fields == NULL)
-        return dam_fail(error, DAM_MEMORY, "no memory for the columns of kind %s", schema->name);
+    struct dam_field *fields =
+        calloc(schema->parameter_count + kind->column_count + 2, sizeof *fields);
+    *layout = (struct dam_layout){.fields = fields};
+    if (fields == NULL)
+        return no_memory("kind", schema->name, error);
     if (seed)
-        append(layout, (struct dam_field){.name = dam_seed_column,
-                                          .unit = "1",
-                                          .doc = "seed of every random stream of the row",
-                                          .type = DAM_INTEGER,
-                                          .role = DAM_FIELD_PARAMETER,
-                                          .source = SIZE_MAX});
+        append(layout, fields,
+               (struct dam_field){.name = dam_seed_column,
+                                  .unit = "1",
+                                  .doc = "seed of every random stream of the row",
+                                  .type = DAM_INTEGER,
+                                  .role = DAM_FIELD_PARAMETER,
+                                  .source = SIZE_MAX});
     for (size_t p = 0; p < schema->parameter_count; p++) {
         const struct dam_parameter *parameter = &schema->parameters[p];
         if (parameter->role == DAM_BUDGET)
             continue;
-        append(layout, (struct dam_field){.name = parameter->name,
-                                          .unit = parameter->unit,
-                                          .doc = parameter->doc,
-                                          .type = parameter->type,
-                                          .choices = parameter->choices,
-                                          .role = DAM_FIELD_PARAMETER,
-                                          .source = p});
+        append(layout, fields,
+               (struct dam_field){.name = parameter->name,
+                                  .unit = parameter->unit,
+                                  .doc = parameter->doc,
+                                  .type = parameter->type,
+                                  .choices = parameter->choices,
+                                  .role = DAM_FIELD_PARAMETER,
+                                  .source = p});
     }
-    for (size_t c = 0; c < kind->column_count; c++) {
-        const struct dam_column *column = &kind->columns[c];
-        if (column->shape != DAM_SCALAR)
-            continue;
-        append(layout, (struct dam_field){.name = column->name,
-                                          .unit = column->unit,
-                                          .doc = column->doc,
-                                          .type = column->type,
-                                          .choices = column->choices,
-                                          .role = DAM_FIELD_RESULT,
-                                          .source = c});
-    }
-    append(layout, (struct dam_field){.name = "status",
-                                      .unit = "1",
-                                      .doc = "complete, partial (not all replicas are in) or "
-                                             "failed (a task failed: see /failures)",
-                                      .type = DAM_CHOICE,
-                                      .choices = dam_cell_status_names,
-                                      .role = DAM_FIELD_STATUS});
+    for (size_t c = 0; c < kind->column_count; c++)
+        if (kind->columns[c].shape == DAM_SCALAR)
+            append_column(layout, fields, DAM_FIELD_RESULT, &kind->columns[c], c);
+    append(layout, fields,
+           (struct dam_field){.name = "status",
+                              .unit = "1",
+                              .doc = "complete, partial (not all replicas are in) or "
+                                     "failed (a task failed: see /failures)",
+                              .type = DAM_CHOICE,
+                              .choices = dam_cell_status_names,
+                              .role = DAM_FIELD_STATUS});
     return DAM_OK;
 }
 
@@ -90,13 +102,32 @@ enum dam_status dam_layout_new_with_seed(struct dam_layout *layout, const struct
     return new_layout(layout, kind, true, error);
 }
 
+enum dam_status dam_layout_new_of_table(struct dam_layout *layout,
+                                        const struct dam_kind_table *table,
+                                        struct dam_error *error) {
+    struct dam_field *fields = calloc(table->column_count + 1, sizeof *fields);
+    *layout = (struct dam_layout){.fields = fields};
+    if (fields == NULL)
+        return no_memory("table", table->name, error);
+    append_column(layout, fields, DAM_FIELD_PLAIN, &dam_cell_column, 0);
+    for (size_t c = 0; c < table->column_count; c++) {
+        assert(table->columns[c].type != DAM_CHOICE && table->columns[c].shape == DAM_SCALAR);
+        append_column(layout, fields, DAM_FIELD_PLAIN, &table->columns[c], c);
+    }
+    return DAM_OK;
+}
+
 void dam_layout_destroy(struct dam_layout *layout) {
-    free(layout->fields);
+    free((void *)layout->fields);
     *layout = (struct dam_layout){0};
 }
 
 const char *dam_field_role_name(enum dam_field_role role) {
-    static const char *const names[] = {"parameter", "result", "status"};
+    static const char *const names[] = {
+        [DAM_FIELD_PARAMETER] = "parameter",
+        [DAM_FIELD_RESULT] = "result",
+        [DAM_FIELD_STATUS] = "status",
+    };
     return names[role];
 }
 

@@ -1,4 +1,5 @@
-/* The columns of /results and their place in a row, from the kind's tables. */
+/* The columns of a table and their place in a row: of /results and the kind's own tables from what
+ * the kind declares, of others from a list. */
 #ifndef DAM_RUN_LAYOUT_H
 #define DAM_RUN_LAYOUT_H
 
@@ -12,22 +13,23 @@ extern const char *const dam_cell_status_names[]; /* NULL-terminated */
 /* The name of the column that tells rows of several seeds apart. */
 extern const char *const dam_seed_column;
 
-enum dam_field_role { DAM_FIELD_PARAMETER, DAM_FIELD_RESULT, DAM_FIELD_STATUS };
+/* DAM_FIELD_PLAIN: of another table than /results. */
+enum dam_field_role { DAM_FIELD_PLAIN, DAM_FIELD_PARAMETER, DAM_FIELD_RESULT, DAM_FIELD_STATUS };
 
-/* One column: 8 bytes for integers and reals, a 0-padded string for choices. */
+/* One column: 8 bytes for integers and reals, a 0-padded string for choices and other texts. */
 struct dam_field {
     const char *name, *unit, *doc;
-    enum dam_type type;
-    const char *const *choices;
+    enum dam_type type;         /* DAM_CHOICE: text */
+    const char *const *choices; /* NULL: any text */
     enum dam_field_role role;
     size_t source; /* index in the parameter or result table; SIZE_MAX: the seed */
     size_t offset, size;
 };
 
 struct dam_layout {
-    struct dam_field *fields;
+    const struct dam_field *fields;
     size_t count;
-    size_t row_size; /* packed */
+    size_t row_size; /* bytes; packed, where the layout is made here */
 };
 
 /* The parameter columns (science and derived, in the table's order), the scalar result columns,
@@ -38,9 +40,16 @@ enum dam_status dam_layout_new(struct dam_layout *layout, const struct dam_kind 
 /* The same behind a first column `seed`, an integer: for files that several seeds share. */
 enum dam_status dam_layout_new_with_seed(struct dam_layout *layout, const struct dam_kind *kind,
                                          struct dam_error *error) DAM_CHECKED;
+
+/* dam_cell_column and the columns of one of the kind's tables: a row is one of dam_rows. */
+enum dam_status dam_layout_new_of_table(struct dam_layout *layout,
+                                        const struct dam_kind_table *table,
+                                        struct dam_error *error) DAM_CHECKED;
+
+/* Free a layout that was made by one of these. */
 void dam_layout_destroy(struct dam_layout *layout);
 
-/* "parameter", "result", "status". */
+/* "parameter", "result", "status"; NULL for DAM_FIELD_PLAIN. */
 const char *dam_field_role_name(enum dam_field_role role);
 
 /* The packed compound type of a row in the file, little-endian; negative on failure. The caller

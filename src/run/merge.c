@@ -112,8 +112,9 @@ static enum dam_status allocate(struct join *join, struct dam_error *error) {
     results->timings = calloc(results->count + 1, sizeof *results->timings);
     results->widths = calloc(results->kind->column_count + 1, sizeof *results->widths);
     results->arrays = calloc(results->kind->column_count + 1, sizeof *results->arrays);
+    results->tables = dam_tables_new(results->kind);
     if (results->rows == NULL || results->timings == NULL || results->widths == NULL ||
-        results->arrays == NULL)
+        results->arrays == NULL || results->tables == NULL)
         return no_memory("rows", results->count, error);
     return DAM_OK;
 }
@@ -167,6 +168,27 @@ static enum dam_status fill_array(struct join *join, size_t column, struct dam_e
         free(join->sources[s].results.arrays[column]);
         join->sources[s].results.arrays[column] = NULL;
     }
+    return DAM_OK;
+}
+
+/* One of the kind's tables: the chosen cells' rows, under their new numbers. The sources' own are
+ * given up, as those of arrays. */
+static enum dam_status fill_table(struct join *join, size_t t, struct dam_error *error) {
+    struct dam_rows *to = &join->results.tables[t];
+    for (size_t i = 0; i < join->results.count; i++) {
+        const struct dam_choice *from = &join->choices[i];
+        const struct dam_source *source = &join->sources[from->source];
+        size_t count, first = dam_source_table(source, t, from->row, &count);
+        for (size_t r = first; r < first + count; r++) {
+            enum dam_status status =
+                dam_rows_add(to, dam_rows_row(&source->results.tables[t], r), error);
+            if (status != DAM_OK)
+                return status;
+            dam_rows_row(to, to->count - 1)[0].integer = (int64_t)i;
+        }
+    }
+    for (size_t s = 0; s < join->source_count; s++)
+        dam_rows_destroy(&join->sources[s].results.tables[t]);
     return DAM_OK;
 }
 
@@ -244,6 +266,8 @@ static enum dam_status fill(struct join *join, struct dam_error *error) {
     for (size_t c = 0; status == DAM_OK && c < join->results.kind->column_count; c++)
         if (is_array(join->results.kind, c))
             status = fill_array(join, c, error);
+    for (size_t t = 0; status == DAM_OK && t < join->results.kind->table_count; t++)
+        status = fill_table(join, t, error);
     return status == DAM_OK ? fill_failures(join, error) : status;
 }
 

@@ -1,6 +1,7 @@
 #include "run/plan.h"
 #include "run/deal.h"
 #include "run/open.h"
+#include "run/reduction.h"
 #include "run/stop.h"
 #include "run/task.h"
 #include <math.h>
@@ -164,31 +165,14 @@ static double factor_at(const struct calibration *calibration, double length) {
 
 /* ---- publishing ---- */
 
-static void free_arrays(const struct dam_kind *kind, void **arrays) {
-    for (size_t c = 0; arrays != NULL && c < kind->column_count; c++)
-        free(arrays[c]);
-    free(arrays);
-}
-
 /* Reduce a cell without rows: what takes long, if anything, are its closed forms. */
-static enum dam_status reduce_empty(const struct dam_study *study, const struct dam_kind *kind,
+static enum dam_status reduce_empty(const struct dam_study *study, struct dam_reduction *reduction,
                                     uint32_t index, struct dam_error *error) {
     struct dam_cell cell;
     dam_study_cell(study, index, &cell);
-    union dam_value *scalars = calloc(kind->column_count + 1, sizeof *scalars);
-    void **arrays = calloc(kind->column_count + 1, sizeof *arrays);
-    bool made = scalars != NULL && arrays != NULL;
-    for (size_t c = 0; made && c < kind->column_count; c++)
-        if (kind->columns[c].shape == DAM_ARRAY)
-            made = (arrays[c] = calloc(kind->extent(&cell, c) + 1, sizeof *scalars)) != NULL;
-    const struct dam_round_rows rows = {.plan = dam_single_round(kind, &cell)};
+    const struct dam_round_rows rows = {.plan = dam_single_round(reduction->kind, &cell)};
     const struct dam_history history = {1, &rows};
-    const struct dam_output output = {scalars, arrays};
-    enum dam_status status = made ? kind->reduce(&cell, &history, &output, error)
-                                  : dam_fail(error, DAM_MEMORY, "no memory for a cell's results");
-    free_arrays(kind, arrays);
-    free(scalars);
-    return status;
+    return dam_reduction_make(reduction, &cell, &history, error);
 }
 
 /* The mean time to reduce a cell, from cells that are spread over the grid however many are tried
@@ -196,18 +180,19 @@ static enum dam_status reduce_empty(const struct dam_study *study, const struct 
 static enum dam_status measure_reduction(const struct dam_study *study, const struct dam_kind *kind,
                                          double seconds, double *mean, struct dam_error *error) {
     double begin = dam_clock(), place = 0.5, taken = 0;
+    struct dam_reduction reduction;
+    enum dam_status status = dam_reduction_new(&reduction, kind, error);
     size_t count = 0;
-    while (count == 0 || (count < study->cell_count && taken < seconds)) {
+    while (status == DAM_OK && (count == 0 || (count < study->cell_count && taken < seconds))) {
         uint32_t index = (uint32_t)(place * (double)study->cell_count);
-        enum dam_status status = reduce_empty(study, kind, index, error);
-        if (status != DAM_OK)
-            return status;
+        status = reduce_empty(study, &reduction, index, error);
         count++;
         place = fmod(place + 0.6180339887498949, 1);
         taken = dam_clock() - begin;
     }
     *mean = taken / (double)count;
-    return DAM_OK;
+    dam_reduction_destroy(&reduction);
+    return status;
 }
 
 /* ---- the simulation ---- */

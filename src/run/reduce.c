@@ -32,6 +32,13 @@ static void widest(struct dam_results *results) {
     }
 }
 
+struct dam_rows *dam_tables_new(const struct dam_kind *kind) {
+    struct dam_rows *tables = calloc(kind->table_count + 1, sizeof *tables);
+    for (size_t t = 0; tables != NULL && t < kind->table_count; t++)
+        tables[t].width = 1 + kind->tables[t].column_count;
+    return tables;
+}
+
 static enum dam_status allocate(struct dam_results *results, MPI_Comm comm,
                                 const struct dam_study *study, const struct dam_kind *kind,
                                 struct dam_error *error) {
@@ -43,15 +50,16 @@ static enum dam_status allocate(struct dam_results *results, MPI_Comm comm,
     results->count = dam_first_cell(study->cell_count, rank + 1, size) - first;
     enum dam_status status = dam_layout_new(&results->layout, kind, error);
     results->widths = calloc(columns + 1, sizeof *results->widths);
-    results->scalars = calloc(columns + 1, sizeof *results->scalars);
     results->arrays = calloc(columns + 1, sizeof *results->arrays);
-    results->scratch = calloc(columns + 1, sizeof *results->scratch);
+    results->tables = dam_tables_new(kind);
     results->rows = calloc(results->count + 1, results->layout.row_size + 1);
     results->timings = calloc(results->count + 1, sizeof *results->timings);
     if (status == DAM_OK &&
-        (results->widths == NULL || results->scalars == NULL || results->arrays == NULL ||
-         results->scratch == NULL || results->rows == NULL || results->timings == NULL))
+        (results->widths == NULL || results->arrays == NULL || results->tables == NULL ||
+         results->rows == NULL || results->timings == NULL))
         status = no_memory(results, error);
+    if (status == DAM_OK)
+        status = dam_reduction_new(&results->reduction, kind, error);
     status = dam_agree(comm, status, error);
     if (status != DAM_OK)
         return status;
@@ -65,8 +73,7 @@ static enum dam_status allocate(struct dam_results *results, MPI_Comm comm,
         if (__builtin_mul_overflow(results->count + 1, results->widths[c], &elements))
             elements = SIZE_MAX;
         results->arrays[c] = calloc(elements, sizeof(double));
-        results->scratch[c] = calloc(results->widths[c] + 1, sizeof(double));
-        if (results->arrays[c] == NULL || results->scratch[c] == NULL)
+        if (results->arrays[c] == NULL)
             status = no_memory(results, error);
     }
     return dam_agree(comm, status, error);
@@ -75,17 +82,15 @@ static enum dam_status allocate(struct dam_results *results, MPI_Comm comm,
 void dam_results_destroy(struct dam_results *results) {
     if (results->kind == NULL)
         return;
-    for (size_t c = 0; c < results->kind->column_count; c++) {
-        if (results->arrays != NULL)
-            free(results->arrays[c]);
-        if (results->scratch != NULL)
-            free(results->scratch[c]);
-    }
+    for (size_t c = 0; results->arrays != NULL && c < results->kind->column_count; c++)
+        free(results->arrays[c]);
+    for (size_t t = 0; results->tables != NULL && t < results->kind->table_count; t++)
+        dam_rows_destroy(&results->tables[t]);
     dam_layout_destroy(&results->layout);
+    dam_reduction_destroy(&results->reduction);
     free(results->arrays);
-    free(results->scratch);
+    free(results->tables);
     free(results->widths);
-    free(results->scalars);
     free(results->rows);
     free(results->timings);
     free(results->failures);
@@ -205,28 +210,44 @@ static void place_arrays(struct dam_results *results, const struct dam_cell *cel
             continue;
         size_t extent = results->kind->extent(cell, c), width = results->widths[c];
         if (results->kind->columns[c].type == DAM_INTEGER) {
-            memcpy((int64_t *)results->arrays[c] + i * width, results->scratch[c],
+            memcpy((int64_t *)results->arrays[c] + i * width, results->reduction.arrays[c],
                    extent * sizeof(int64_t));
             continue;
         }
         double *to = (double *)results->arrays[c] + i * width;
-        const double *from = results->scratch[c];
+        const double *from = results->reduction.arrays[c];
         for (size_t e = 0; e < width; e++)
             to[e] = e < extent ? dam_canonical(from[e]) : dam_array_padding(DAM_REAL).real;
     }
+}
+
+/* Add one cell's rows to a table, each behind the cell. */
+static enum dam_status place_rows(struct dam_results *results, size_t t, size_t cell,
+                                  struct dam_error *error) {
+    const struct dam_kind_table *table = &results->kind->tables[t];
+    const struct dam_rows *from = &results->reduction.tables[t];
+    for (size_t i = 0; i < from->count; i++) {
+        union dam_value *row;
+        enum dam_status status = dam_rows_append(&results->tables[t], &row, error);
+        if (status != DAM_OK)
+            return status;
+        row[0].integer = (int64_t)cell;
+        memcpy(row + 1, dam_rows_row(from, i), from->width * sizeof *row);
+        for (size_t c = 0; c < table->column_count; c++)
+            if (table->columns[c].type == DAM_REAL)
+                row[c + 1].real = dam_canonical(row[c + 1].real);
+    }
+    return DAM_OK;
 }
 
 static enum dam_status reduce_cell(struct gathering *gathering, bool complete,
                                    struct dam_error *error) {
     struct dam_results *results = gathering->results;
     const struct dam_cell *cell = &gathering->filling.cell;
-    for (size_t c = 0; c < results->kind->column_count; c++)
-        if (is_array(results->kind, c))
-            memset(results->scratch[c], 0, results->widths[c] * sizeof(double));
-    memset(results->scalars, 0, results->kind->column_count * sizeof *results->scalars);
-    struct dam_output output = {results->scalars, results->scratch};
     struct dam_history history = dam_filling_view(&gathering->filling);
-    enum dam_status status = results->kind->reduce(cell, &history, &output, error);
+    enum dam_status status = dam_reduction_make(&results->reduction, cell, &history, error);
+    for (size_t t = 0; status == DAM_OK && t < results->kind->table_count; t++)
+        status = place_rows(results, t, cell->index, error);
     if (status != DAM_OK)
         return status;
     enum dam_cell_status state = complete            ? DAM_CELL_COMPLETE
@@ -235,7 +256,7 @@ static enum dam_status reduce_cell(struct gathering *gathering, bool complete,
     results->complete += state == DAM_CELL_COMPLETE;
     results->failed += state == DAM_CELL_FAILED;
     results->partial += state == DAM_CELL_PARTIAL;
-    dam_layout_fill(&results->layout, cell, results->scalars, state,
+    dam_layout_fill(&results->layout, cell, results->reduction.scalars, state,
                     results->rows + (cell->index - results->first) * results->layout.row_size);
     place_arrays(results, cell);
     return DAM_OK;

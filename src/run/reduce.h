@@ -4,6 +4,7 @@
 
 #include "run/exchange.h"
 #include "run/layout.h"
+#include "run/reduction.h"
 #include <mpi.h>
 
 enum { DAM_MESSAGE_LENGTH = 240, DAM_STATUS_LENGTH = 40 };
@@ -24,16 +25,20 @@ struct dam_results {
     const struct dam_kind *kind;
     struct dam_layout layout;
     size_t first, count;
-    unsigned char *rows; /* [count][layout.row_size] */
-    void **arrays;       /* for each array column c: [count][widths[c]] of 8 bytes */
-    uint64_t *widths;    /* [column_count], of all ranks */
-    void **scratch;      /* for each array column: one cell's, of its own extent */
-    union dam_value *scalars;
+    unsigned char *rows;     /* [count][layout.row_size] */
+    void **arrays;           /* for each array column c: [count][widths[c]] of 8 bytes */
+    uint64_t *widths;        /* [column_count], of all ranks */
+    struct dam_rows *tables; /* [table_count], each row behind its cell; in the cells' order */
+    struct dam_reduction reduction;
     struct dam_timing *timings; /* [count] */
     struct dam_failure *failures;
     size_t failure_count, failure_capacity;
     uint64_t complete, partial, failed; /* cells by status */
 };
+
+/* No rows yet of each of the kind's tables, behind their cells: fresh, of the caller's; NULL when
+ * out of memory. */
+struct dam_rows *dam_tables_new(const struct dam_kind *kind);
 
 /* Reduce the cells this rank owns from their rows. Collective; the same status on every rank.
  * *results is the caller's, also after a failure. */

@@ -331,7 +331,7 @@ static enum dam_status read_dataset(hid_t dataset, uint64_t file_bytes,
 }
 
 /* Only paths that hard links reach are opened: a link could lead into another file. */
-static bool has_path(const struct dam_result *result, const char *path) {
+bool dam_result_has(const struct dam_result *result, const char *path) {
     for (size_t p = 0; p < result->path_count; p++)
         if (strcmp(result->paths[p], path) == 0)
             return true;
@@ -341,7 +341,7 @@ static bool has_path(const struct dam_result *result, const char *path) {
 enum dam_status dam_result_read(const struct dam_result *result, const char *path,
                                 struct dam_result_dataset **dataset, struct dam_error *error) {
     *dataset = NULL;
-    if (!has_path(result, path))
+    if (!dam_result_has(result, path))
         return dam_fail(error, DAM_DAMAGED, "%s: %s: no such dataset; is this dam's result file?",
                         result->name, path);
     struct dam_result_dataset *read = calloc(1, sizeof *read);

@@ -51,6 +51,9 @@ enum dam_status dam_result_open(struct dam_result **result, const char *file,
                                 struct dam_error *error) DAM_CHECKED;
 void dam_result_close(struct dam_result *result);
 
+/* Is there a dataset of that path? */
+bool dam_result_has(const struct dam_result *result, const char *path);
+
 /* Read one dataset, by its path; free it with dam_result_dataset_destroy. Fails with DAM_DAMAGED
  * where it is missing or not as dam writes it, DAM_MEMORY. */
 enum dam_status dam_result_read(const struct dam_result *result, const char *path,

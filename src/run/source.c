@@ -160,20 +160,50 @@ static enum dam_status read_arrays(struct dam_source *source, const struct dam_r
     return status;
 }
 
-/* ---- tables of structs ---- */
+/* ---- the kind's tables ---- */
 
-static bool fits(const struct dam_result_column *found, const struct dam_table_column *column) {
-    return column->text > 0 ? found->type == DAM_STORED_TEXT
-                            : is_stored_as(found, column->real ? DAM_REAL : DAM_INTEGER);
+/* Cells in their order, as verify has found them. */
+static enum dam_status read_kind_table(struct dam_source *source, const struct dam_result *result,
+                                       size_t t, struct dam_error *error) {
+    const struct dam_kind_table *table = &source->results.kind->tables[t];
+    struct dam_rows *rows = &source->results.tables[t];
+    char path[256];
+    snprintf(path, sizeof path, "/%s", table->name);
+    struct dam_layout layout;
+    struct dam_result_dataset *dataset = NULL;
+    enum dam_status status = dam_layout_new_of_table(&layout, table, error);
+    if (status == DAM_OK)
+        status = dam_result_read(result, path, &dataset, error);
+    if (status == DAM_OK && !has_layout(dataset, &layout))
+        status = damaged(source->name, path, "is not the kind's table", error);
+    if (status == DAM_OK) {
+        rows->values = (union dam_value *)dataset->bytes;
+        rows->count = rows->capacity = dataset->row_count;
+        dataset->bytes = NULL;
+    }
+    dam_result_dataset_destroy(dataset);
+    dam_layout_destroy(&layout);
+    return status;
 }
 
+static enum dam_status read_kind_tables(struct dam_source *source, const struct dam_result *result,
+                                        struct dam_error *error) {
+    struct dam_results *results = &source->results;
+    results->tables = dam_tables_new(results->kind);
+    enum dam_status status = results->tables == NULL ? no_memory(source->name, error) : DAM_OK;
+    for (size_t t = 0; status == DAM_OK && t < results->kind->table_count; t++)
+        status = read_kind_table(source, result, t, error);
+    return status;
+}
+
+/* ---- tables of structs ---- */
+
 static void copy_column(const struct dam_result_dataset *dataset,
-                        const struct dam_result_column *found,
-                        const struct dam_table_column *column, size_t row_size, char *rows) {
-    size_t size = column->text > 0 ? column->text : sizeof(int64_t);
-    size = found->size < size ? found->size : size;
+                        const struct dam_result_column *found, const struct dam_field *field,
+                        size_t row_size, char *rows) {
+    size_t size = found->size < field->size ? found->size : field->size;
     for (size_t row = 0; row < dataset->row_count; row++)
-        memcpy(rows + row * row_size + column->offset,
+        memcpy(rows + row * row_size + field->offset,
                dataset->bytes + row * dataset->row_size + found->offset, size);
 }
 
@@ -185,16 +215,17 @@ static enum dam_status read_table(const struct dam_result *result, const struct 
     if (status != DAM_OK)
         return status;
     *count = dataset->row_count;
-    *rows = calloc(dataset->row_count + 1, table->row_size);
+    const struct dam_layout *layout = &table->layout;
+    *rows = calloc(dataset->row_count + 1, layout->row_size);
     if (*rows == NULL)
         status = no_memory(result->name, error);
-    for (size_t c = 0; status == DAM_OK && c < table->column_count; c++) {
-        const struct dam_table_column *column = &table->columns[c];
-        const struct dam_result_column *found = dam_result_find(dataset, column->name);
-        if (found == NULL || !fits(found, column) || dataset->rank != 1)
+    for (size_t f = 0; status == DAM_OK && f < layout->count; f++) {
+        const struct dam_field *field = &layout->fields[f];
+        const struct dam_result_column *found = dam_result_find(dataset, field->name);
+        if (found == NULL || !is_stored_as(found, field->type) || dataset->rank != 1)
             status = damaged(result->name, table->path, "is not the table that dam writes", error);
         else
-            copy_column(dataset, found, column, table->row_size, *rows);
+            copy_column(dataset, found, field, layout->row_size, *rows);
     }
     dam_result_dataset_destroy(dataset);
     return status;
@@ -230,32 +261,24 @@ static enum dam_status read_timings(struct dam_source *source, const struct dam_
 
 /* ---- where the rows came from ---- */
 
-static bool has_dataset(const struct dam_result *result, const char *path) {
-    for (size_t p = 0; p < result->path_count; p++)
-        if (strcmp(result->paths[p], path) == 0)
-            return true;
-    return false;
-}
-
 /* A text of /provenance that the table has a column for, where the file has it. */
-static enum dam_status read_item(const struct dam_result *result,
-                                 const struct dam_table_column *column, struct dam_origin *origin,
-                                 struct dam_error *error) {
+static enum dam_status read_item(const struct dam_result *result, const struct dam_field *field,
+                                 struct dam_origin *origin, struct dam_error *error) {
     char path[128], *text;
-    snprintf(path, sizeof path, "/provenance/%s", column->name);
-    if (column->text == 0 || !has_dataset(result, path))
+    snprintf(path, sizeof path, "/provenance/%s", field->name);
+    if (field->type != DAM_CHOICE || !dam_result_has(result, path))
         return DAM_OK;
     enum dam_status status = dam_result_text_read(result, path, &text, error);
     if (status != DAM_OK)
         return status;
-    memcpy((char *)origin + column->offset, text, strnlen(text, column->text));
+    memcpy((char *)origin + field->offset, text, strnlen(text, field->size));
     free(text);
     return DAM_OK;
 }
 
 static enum dam_status read_origins(struct dam_source *source, const struct dam_result *result,
                                     uint32_t checksum, struct dam_error *error) {
-    if (has_dataset(result, dam_origin_table.path)) {
+    if (dam_result_has(result, dam_origin_table.path)) {
         void *rows = NULL;
         enum dam_status status =
             read_table(result, &dam_origin_table, &rows, &source->origin_count, error);
@@ -270,8 +293,8 @@ static enum dam_status read_origins(struct dam_source *source, const struct dam_
     origin->cells = (int64_t)source->results.count;
     memcpy(origin->file, source->name, strnlen(source->name, sizeof origin->file));
     enum dam_status status = DAM_OK;
-    for (size_t c = 0; status == DAM_OK && c < dam_origin_table.column_count; c++)
-        status = read_item(result, &dam_origin_table.columns[c], origin, error);
+    for (size_t f = 0; status == DAM_OK && f < dam_origin_table.layout.count; f++)
+        status = read_item(result, &dam_origin_table.layout.fields[f], origin, error);
     return status;
 }
 
@@ -293,6 +316,8 @@ enum dam_status dam_source_read(struct dam_source *source, const char *name,
         status = read_rows(source, result, &checksum, error);
     if (status == DAM_OK)
         status = read_arrays(source, result, error);
+    if (status == DAM_OK)
+        status = read_kind_tables(source, result, error);
     if (status == DAM_OK)
         status = read_failures(source, result, error);
     if (status == DAM_OK)
@@ -322,6 +347,26 @@ const unsigned char *dam_source_elements(const struct dam_source *source, size_t
     const struct dam_results *results = &source->results;
     return (const unsigned char *)results->arrays[column] +
            row * results->widths[column] * sizeof(union dam_value);
+}
+
+/* The first row of a table whose cell is not below `cell`. */
+static size_t first_row(const struct dam_rows *rows, int64_t cell) {
+    size_t low = 0, high = rows->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (dam_rows_row(rows, middle)[0].integer < cell)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+size_t dam_source_table(const struct dam_source *source, size_t t, size_t row, size_t *count) {
+    const struct dam_rows *rows = &source->results.tables[t];
+    size_t first = first_row(rows, (int64_t)row);
+    *count = first_row(rows, (int64_t)row + 1) - first;
+    return first;
 }
 
 size_t dam_seed_bytes(size_t seed_count) {

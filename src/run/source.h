@@ -11,7 +11,7 @@ struct dam_source {
     char *text, *resolved; /* of its study */
     uint64_t *seeds;       /* ascending; more than one: the rows begin with theirs */
     size_t seed_count;
-    struct dam_results results; /* kind, layout, rows, arrays, widths, timings, failures */
+    struct dam_results results; /* kind, layout, rows, arrays, widths, tables, timings, failures */
     struct dam_origin *origins; /* itself, or the files it was merged from itself */
     size_t origin_count;
 };
@@ -29,6 +29,10 @@ void dam_source_destroy(struct dam_source *source);
 const unsigned char *dam_source_row(const struct dam_source *source, size_t row);
 const unsigned char *dam_source_elements(const struct dam_source *source, size_t column,
                                          size_t row);
+
+/* The rows that a row of /results has in table t of the kind: the first of `count` in
+ * results.tables[t]. */
+size_t dam_source_table(const struct dam_source *source, size_t t, size_t row, size_t *count);
 
 /* Bytes of the seed at the beginning of a row, in a file of so many seeds. */
 size_t dam_seed_bytes(size_t seed_count);

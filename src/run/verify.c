@@ -80,23 +80,37 @@ static enum dam_stored stored_as(enum dam_type type) {
     return stored[type];
 }
 
-/* The next column of /results must be this one. */
-static void expect_column(const struct check *check, const struct dam_result_dataset *results,
-                          size_t *position, const char *name, enum dam_stored type,
-                          const char *role) {
-    size_t c = (*position)++;
-    if (c >= results->column_count) {
-        problem(check, "/results: column %s is missing", name);
+/* The next column of a table must be this one. */
+static void expect_column(const struct check *check, const char *path,
+                          const struct dam_result_dataset *table, size_t position,
+                          const struct dam_field *field) {
+    if (position >= table->column_count) {
+        problem(check, "%s: column %s is missing", path, field->name);
         return;
     }
-    const struct dam_result_column *column = &results->columns[c];
-    if (strcmp(column->name, name) != 0)
-        problem(check, "/results: column %zu is %s and should be %s", c + 1, column->name, name);
-    else if (column->type != type)
-        problem(check, "/results: column %s has another type than the kind's", name);
-    else if (strcmp(column->role, role) != 0)
-        problem(check, "/results: column %s has the role '%s' and should have '%s'", name,
+    const struct dam_result_column *column = &table->columns[position];
+    const char *role = dam_field_role_name(field->role);
+    if (strcmp(column->name, field->name) != 0)
+        problem(check, "%s: column %zu is %s and should be %s", path, position + 1, column->name,
+                field->name);
+    else if (column->type != stored_as(field->type))
+        problem(check, "%s: column %s has another type than the kind's", path, field->name);
+    else if (role != NULL && strcmp(column->role, role) != 0)
+        problem(check, "%s: column %s has the role '%s' and should have '%s'", path, field->name,
                 column->role, role);
+}
+
+/* All columns must be those of a layout, which is destroyed. `made`: was there memory for it? */
+static void expect_columns(struct check *check, const char *path,
+                           const struct dam_result_dataset *table, struct dam_layout *layout,
+                           enum dam_status made) {
+    if (made != DAM_OK)
+        problem(check, "%s: no memory to check its columns", path);
+    for (size_t f = 0; f < layout->count; f++)
+        expect_column(check, path, table, f, &layout->fields[f]);
+    for (size_t c = layout->count; made == DAM_OK && c < table->column_count; c++)
+        problem(check, "%s: column %s is not the kind's", path, table->columns[c].name);
+    dam_layout_destroy(layout);
 }
 
 static void check_status(const struct check *check, const struct dam_result_dataset *results) {
@@ -127,6 +141,42 @@ static void check_array(struct check *check, const struct dam_column *column, ui
     dam_result_dataset_destroy(dataset);
 }
 
+/* The cells of a table's rows follow each other, and are all there. */
+static void check_cells(const struct check *check, const char *path,
+                        const struct dam_result_dataset *table, uint64_t cells) {
+    const struct dam_result_column *column = dam_result_find(table, dam_cell_column.name);
+    if (!column || column->type != DAM_STORED_INTEGER)
+        return; /* reported as a column already */
+    int64_t before = 0;
+    for (size_t row = 0; row < table->row_count; row++) {
+        int64_t cell = dam_result_integer(table, row, column);
+        if (cell < before || (uint64_t)cell >= cells) {
+            problem(check, "%s: the cell of row %zu is out of order, or no row of /results", path,
+                    row + 1);
+            return;
+        }
+        before = cell;
+    }
+}
+
+static void check_table(struct check *check, const struct dam_kind_table *table, uint64_t cells) {
+    char path[256];
+    snprintf(path, sizeof path, "/%s", table->name);
+    struct dam_result_dataset *dataset = read_or_report(check, path);
+    if (!dataset)
+        return;
+    struct dam_layout layout;
+    struct dam_error error;
+    if (!dataset->compound || dataset->rank != 1) {
+        problem(check, "%s: is not a table", path);
+    } else {
+        enum dam_status made = dam_layout_new_of_table(&layout, table, &error);
+        expect_columns(check, path, dataset, &layout, made);
+        check_cells(check, path, dataset, cells);
+    }
+    dam_result_dataset_destroy(dataset);
+}
+
 static int compare_seeds(const void *left, const void *right) {
     const uint64_t *a = left, *b = right;
     return (*a > *b) - (*a < *b);
@@ -150,28 +200,20 @@ static void check_seeds(const struct check *check, const struct dam_result_study
 static void check_kind(struct check *check, const struct dam_kind *kind,
                        const struct dam_result_study *study,
                        const struct dam_result_dataset *results) {
-    size_t position = 0;
-    if (study->seed_count > 1) {
-        expect_column(check, results, &position, dam_seed_column, DAM_STORED_INTEGER, "parameter");
+    struct dam_layout layout;
+    struct dam_error error;
+    const bool seeds = study->seed_count > 1;
+    enum dam_status made = seeds ? dam_layout_new_with_seed(&layout, kind, &error)
+                                 : dam_layout_new(&layout, kind, &error);
+    expect_columns(check, "/results", results, &layout, made);
+    if (seeds)
         check_seeds(check, study, results);
-    }
-    for (size_t p = 0; p < kind->schema.parameter_count; p++) {
-        const struct dam_parameter *parameter = &kind->schema.parameters[p];
-        if (parameter->role != DAM_BUDGET)
-            expect_column(check, results, &position, parameter->name, stored_as(parameter->type),
-                          "parameter");
-    }
-    for (size_t c = 0; c < kind->column_count; c++)
-        if (kind->columns[c].shape == DAM_SCALAR)
-            expect_column(check, results, &position, kind->columns[c].name,
-                          stored_as(kind->columns[c].type), "result");
-    expect_column(check, results, &position, "status", DAM_STORED_TEXT, "status");
-    for (; position < results->column_count; position++)
-        problem(check, "/results: column %s is not the kind's", results->columns[position].name);
     check_status(check, results);
     for (size_t c = 0; c < kind->column_count; c++)
         if (kind->columns[c].shape == DAM_ARRAY)
             check_array(check, &kind->columns[c], results->row_count);
+    for (size_t t = 0; t < kind->table_count; t++)
+        check_table(check, &kind->tables[t], results->row_count);
 }
 
 static void check_schema(struct check *check, const struct dam_kinds *kinds) {

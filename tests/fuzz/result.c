@@ -26,6 +26,7 @@ static const struct {
     {{.name = "verify", .run = dam_cli_verify}, NULL},
     {{.name = "show", .run = dam_cli_show}, NULL},
     {{.name = "show", .run = dam_cli_show}, "--csv"},
+    {{.name = "show", .run = dam_cli_show}, "--table=failures"},
     {{.name = "status", .run = dam_cli_status}, NULL},
     {{.name = "merge", .run = dam_cli_merge}, "-onowhere.h5"},
 };

@@ -2,6 +2,7 @@
  * result is a digest that any byte of any state, plan or record of the chain changes. */
 #include "kinds_test.h"
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +37,27 @@ static const struct dam_column columns[] = {
                  .shape = DAM_ARRAY,
                  .unit = "1",
                  .doc = "the first replica's digest of each round"},
+};
+
+/* One row for each round of the first spot mod 3 replicas: of some cells none. */
+enum { BATONS };
+enum { BATON_ROUND, BATON_REPLICA, BATON_SHARE };
+enum { BATON_CHAINS = 3 };
+
+static const struct dam_column baton_columns[] = {
+    [BATON_ROUND] = {.name = "round", .unit = "1", .doc = "round of the cell"},
+    [BATON_REPLICA] = {.name = "replica", .unit = "1", .doc = "replica of the cell"},
+    [BATON_SHARE] = {.name = "share",
+                     .type = DAM_REAL,
+                     .unit = "1",
+                     .doc = "the digest as a share of 2^64; NaN where its bit 40 is set"},
+};
+static const struct dam_kind_table tables[] = {
+    [BATONS] = {.name = "batons",
+                .columns = baton_columns,
+                .column_count = sizeof baton_columns / sizeof *baton_columns,
+                .unit = "1",
+                .doc = "rounds of the first replicas, as many as the spot is mod 3"},
 };
 
 static void cost(const struct dam_cell *cell, struct dam_cost *cost) {
@@ -109,22 +131,40 @@ static size_t extent(const struct dam_cell *cell, size_t column) {
     return ROUNDS;
 }
 
+/* Whatever NaN a kind comes to, files have one. */
+static double share_of(uint64_t value) {
+    return value >> 40 & 1 ? -(double)NAN : (double)value / 0x1p64;
+}
+
+static enum dam_status add_batons(const struct dam_cell *cell, const struct dam_round_rows *rows,
+                                  size_t round, struct dam_rows *batons, struct dam_error *error) {
+    enum dam_status status = DAM_OK;
+    for (size_t r = 0; status == DAM_OK && r < rows->count; r++) {
+        const union dam_value values[] = {[BATON_ROUND].integer = (int64_t)round,
+                                          [BATON_REPLICA].integer = rows->replicas[r],
+                                          [BATON_SHARE].real = share_of(digest_of(rows, r))};
+        if (rows->replicas[r] < cell->values[SPOT].integer % BATON_CHAINS)
+            status = dam_rows_add(batons, values, error);
+    }
+    return status;
+}
+
 static enum dam_status reduce(const struct dam_cell *cell, const struct dam_history *history,
                               const struct dam_output *output, struct dam_error *error) {
-    (void)cell;
-    (void)error;
     uint64_t all = 0;
+    enum dam_status status = DAM_OK;
     int64_t *digests = output->arrays[DIGESTS];
-    for (size_t round = 0; round < history->round_count; round++) {
+    for (size_t round = 0; status == DAM_OK && round < history->round_count; round++) {
         const struct dam_round_rows *rows = &history->rounds[round];
         output->scalars[WHOLE].integer += rows->count == rows->plan.replicas;
         for (size_t r = 0; r < rows->count; r++)
             all = digest(all, rows->records[r], sizeof(uint64_t));
         if (rows->count > 0 && rows->replicas[0] == 0)
             digests[round] = (int64_t)(digest_of(rows, 0) & INT64_MAX);
+        status = add_batons(cell, rows, round, &output->tables[BATONS], error);
     }
     output->scalars[DIGEST].integer = (int64_t)(all & INT64_MAX);
-    return DAM_OK;
+    return status;
 }
 
 const struct dam_kind dam_test_kind_relay = {
@@ -136,6 +176,8 @@ const struct dam_kind dam_test_kind_relay = {
                .parameter_count = sizeof parameters / sizeof *parameters},
     .columns = columns,
     .column_count = sizeof columns / sizeof *columns,
+    .tables = tables,
+    .table_count = sizeof tables / sizeof *tables,
     .cost = cost,
     .record_size = record_size,
     .run = run,

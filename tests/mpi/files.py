@@ -88,24 +88,14 @@ class Failing(preload.Case):
         self.assertFalse((self.path("out.h5.journal") / "publish.h5").exists())
 
 
-def checksum(before, data):
-    """CRC-32C of data that follows bytes whose checksum is `before`."""
-    crc = before ^ 0xffffffff
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
-    return crc ^ 0xffffffff
-
-
 def split(journal, into):
     """A journal for each of its rows: later names, the same header. A frame knows its place."""
     data, at, made = journal.read_bytes(), program.HEADER, 0
-    seed = checksum(struct.unpack_from("<I", data, 20)[0], struct.pack("<Q", program.HEADER))
+    seed = program.checksum(struct.pack("<Q", program.HEADER), struct.unpack_from("<I", data, 20)[0])
     while at < len(data):
         size, = struct.unpack_from("<I", data, at + 4)
         end = at + program.FRAME + size
-        moved = checksum(seed, data[at + 4:at + 8] + data[at + 16:end])
+        moved = program.checksum(data[at + 4:at + 8] + data[at + 16:end], seed)
         frame = data[at:at + 8] + struct.pack("<I", moved) + data[at + 12:end]
         (into / f"rows-{made + 1:020}-000000").write_bytes(data[:program.HEADER] + frame)
         at, made = end, made + 1

@@ -272,7 +272,7 @@ class Contradictions(Merge):
             digests = file["digests"][()]
             digests[3, 2] ^= 1
             file["digests"][...] = digests
-            file["digests"].attrs.modify("crc32c", np.uint32(checksum(digests.tobytes())))
+            file["digests"].attrs.modify("crc32c", np.uint32(program.checksum(digests.tobytes())))
         self.dam("verify", "other.h5")
         self.assert_refused("one.h5", "other.h5", words=("relay/1;spot=2",))
 
@@ -362,16 +362,6 @@ class Files(Merge):
         self.run_study(SPIN, "run.h5", ranks=2)
         self.assertEqual(self.path("precious").read_text(), "kept\n")
         self.dam("verify", "run.h5")
-
-
-def checksum(data):
-    """CRC-32C, bit by bit."""
-    crc = 0xffffffff
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
-    return crc ^ 0xffffffff
 
 
 program.main()

@@ -146,6 +146,16 @@ def states_of(output):
     return sorted(file.name for file in pathlib.Path(f"{output}.journal").glob("state-*"))
 
 
+def checksum(data, before=0):
+    """CRC-32C of data that follows bytes whose checksum is `before`."""
+    crc = before ^ 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+
+
 # ---- a test ----
 
 class Case(unittest.TestCase):
