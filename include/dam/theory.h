@@ -41,6 +41,13 @@ double dam_theory_p_error_exact(enum dam_energy_form form, int power, int neuron
  * For p_error = 0.005, alpha_2 = 0.1507; the paper prints 0.14, the value for 0.0038. */
 double dam_theory_alpha(enum dam_energy_form form, int power, double p_error);
 
+/* The K at which the Gaussian P_error is p_error, 0 < p_error < 1/2: alpha_n N^(n-1), n >= 1. */
+double dam_theory_k_unstable(enum dam_energy_form form, int power, int neurons, double p_error);
+
+/* The K at which one memory keeps all its spins with the probability `level`, 0 < level < 1:
+ * (1 - P_error)^N = level with the Gaussian P_error. NaN where that needs P_error >= 1/2. */
+double dam_theory_k_retained(enum dam_energy_form form, int power, int neurons, double level);
+
 /* K_max without errors (P_error < 1/N): c N^(n-1) / (2 (2n-3)!! ln N). Infinite for N = 1. */
 double dam_theory_k_max(enum dam_energy_form form, int power, int neurons);
 

@@ -66,6 +66,16 @@ double dam_theory_alpha(enum dam_energy_form form, int power, double p_error) {
     return signal_to_noise(form, power) / (x * x);
 }
 
+double dam_theory_k_unstable(enum dam_energy_form form, int power, int neurons, double p_error) {
+    return dam_theory_alpha(form, power, p_error) * capacity_scale(power, neurons);
+}
+
+double dam_theory_k_retained(enum dam_energy_form form, int power, int neurons, double level) {
+    assert(level > 0 && level < 1);
+    double p_error = -expm1(log(level) / neurons);
+    return p_error < 0.5 ? dam_theory_k_unstable(form, power, neurons, p_error) : NAN;
+}
+
 double dam_theory_k_max(enum dam_energy_form form, int power, int neurons) {
     double scale = signal_to_noise(form, power) * capacity_scale(power, neurons);
     return neurons == 1 ? INFINITY : scale / (2 * log(neurons));

@@ -137,6 +137,10 @@ struct dam_kind {
      * false. Called with no rounds first. NULL: one round of the study's replicas and starts. */
     bool (*more)(const struct dam_cell *cell, const struct dam_history *history,
                  struct dam_round *next);
+
+    /* Kinds with rounds: a typical record of a task, without doing it, so that `dam plan` can ask
+     * for further rounds. NULL: only the first round is planned. */
+    void (*imagine)(const struct dam_task *task, void *record);
 };
 
 /* The kinds a program knows. */

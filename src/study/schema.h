@@ -50,6 +50,10 @@ struct dam_schema {
     const struct dam_parameter *parameters; /* in the order of the cells' axes */
     size_t parameter_count;                 /* at most DAM_PARAMETERS_MAX */
 
+    /* The kind decides itself how many replicas a cell has, and these parameters say when there are
+     * enough ("precision"): a study gives none. NULL: the study decides. */
+    const char *replicas_by;
+
     /* Check one cell's values together and fill in what depends on others: derived and required
      * parameters that were not given, and science parameters without effect (set to one value, so
      * that cells which mean the same are the same). given[p]: the study gave it. On failure

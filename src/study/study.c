@@ -220,6 +220,20 @@ static enum dam_status read_settings(struct reader *reader) {
 
 /* Blocks. */
 
+static enum dam_status read_replicas(const struct reader *reader, const struct dam_node *block,
+                                     struct dam_block *into) {
+    const struct dam_parameter *parameter = &dam_common_parameters[DAM_COMMON_REPLICAS];
+    const char *decides = reader->schema->replicas_by;
+    union dam_value replicas;
+    enum dam_status status = read_single(reader, block, parameter, &replicas);
+    into->replicas = (uint32_t)replicas.integer;
+    if (status == DAM_OK && decides != NULL && replicas.integer != parameter->standard.integer)
+        status = dam_fail_at(reader->error, find(reader, block, parameter->name)->place,
+                             "replicas: kind %s decides itself how many there are; give %s",
+                             reader->schema->name, decides);
+    return status;
+}
+
 /* Read what the mapping (the top level or a block) itself gives for each parameter. Parameters
  * that the command line gives are not read from blocks. */
 static enum dam_status read_axes(struct reader *reader, const struct dam_node *block,
@@ -237,11 +251,7 @@ static enum dam_status read_axes(struct reader *reader, const struct dam_node *b
             status = dam_axis_read(&reader->grid->axes, parameter, node, reader->grid->draws > 0,
                                    &into->axes[p], reader->error);
     }
-    union dam_value replicas = {0};
-    if (status == DAM_OK)
-        status = read_single(reader, block, &dam_common_parameters[DAM_COMMON_REPLICAS], &replicas);
-    into->replicas = (uint32_t)replicas.integer;
-    return status;
+    return status == DAM_OK ? read_replicas(reader, block, into) : status;
 }
 
 static enum dam_status read_block(struct reader *reader, const struct dam_node *node,
