@@ -101,7 +101,9 @@ static const struct dam_parameter parameters[] = {
                       .low.integer = 1,
                       .high.integer = INT64_C(1000000000000),
                       .unit = "memories",
-                      .doc = "the largest K that is tried"},
+                      .doc =
+                          "the largest K that is tried, which is never more than 2^(N-1), half of "
+                          "all states"},
 };
 
 enum {
@@ -237,6 +239,14 @@ static int64_t trials_of_set(enum dam_criterion criterion, int64_t memories) {
     return memories < 1000 ? 8 : memories < 4000 ? 16 : memories < 16000 ? 32 : 64;
 }
 
+/* The largest K to be tried. With more memories than half of all states a network holds nothing:
+ * whatever it is shown is a memory. */
+static int64_t most_memories(const struct dam_cell *cell) {
+    int64_t most = cell->values[MAX_MEMORIES].integer, neurons = cell->values[NEURONS].integer;
+    int64_t half = neurons < 62 ? INT64_C(1) << (neurons - 1) : INT64_MAX;
+    return most < half ? most : half;
+}
+
 static struct dam_crossing_search search_of(const struct dam_cell *cell) {
     const union dam_value *values = cell->values;
     enum dam_criterion criterion = criterion_of(cell);
@@ -245,7 +255,7 @@ static struct dam_crossing_search search_of(const struct dam_cell *cell) {
     /* The sets' size is science, and must not depend on max_K. */
     double most = (double)parameters[MAX_MEMORIES].high.integer;
     int64_t memories = (int64_t)fmin(floor(guess.memories + 0.5), most);
-    int64_t limit = values[MAX_MEMORIES].integer;
+    int64_t limit = most_memories(cell);
     return (struct dam_crossing_search){
         .level = values[LEVEL].real,
         .rising = criterion == DAM_UNSTABLE_SPINS,
