@@ -232,11 +232,15 @@ static struct dam_dynamics_setting setting_of(const struct dam_cell *cell, int64
 }
 
 /* The more memories, the longer a set takes to draw, compared with a trial in it, and the less the
- * trials of a set have in common. */
+ * trials of a set have in common: 1 trial below 16 memories, twice as many for every factor of 4. */
 static int64_t trials_of_set(enum dam_criterion criterion, int64_t memories) {
+    enum { MOST = 64 };
+    int64_t trials = 1;
     if (criterion == DAM_RETAINED_ALL)
-        return 1;
-    return memories < 1000 ? 8 : memories < 4000 ? 16 : memories < 16000 ? 32 : 64;
+        return trials;
+    for (int64_t few = 16; memories >= few && trials < MOST; few *= 4)
+        trials *= 2;
+    return trials;
 }
 
 /* The largest K to be tried. With more memories than half of all states a network holds nothing:
