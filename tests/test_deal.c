@@ -194,7 +194,9 @@ static uint64_t run(const struct dam_study *study, const struct dam_kind *kind, 
         starts += item.start_end - item.start_begin;
         done++;
     }
-    assert_int_equal(dam_dealer_finished(dealer), held == 0 && done < most_items);
+    bool finished = dam_dealer_finished(dealer);
+    assert_int_equal(finished, held == 0 && done < most_items);
+    assert_int_equal(dam_dealer_counts(dealer).cells_done == study->cell_count, finished);
     free(hand);
     dam_dealer_destroy(dealer);
     return starts;
@@ -406,6 +408,7 @@ static void a_round_waits_for_the_one_before_and_others_work(void **state) {
     }
     assert_int_equal(take(dealer, 1e9, 64, second), 0);
     assert_false(dam_dealer_finished(dealer));
+    assert_int_equal(dam_dealer_counts(dealer).cells_done, 1);
     finish(dealer, &first[1]);
     assert_int_equal(take(dealer, 0, 1, &item), 1);
     assert_true(item.cell == waiting && item.round == 1 && item.plan != first[0].plan);
@@ -414,6 +417,7 @@ static void a_round_waits_for_the_one_before_and_others_work(void **state) {
     finish(dealer, &item);
     assert_true(dam_dealer_finished(dealer));
     assert_int_equal(dam_dealer_counts(dealer).total, 8);
+    assert_int_equal(dam_dealer_counts(dealer).cells_done, 2);
     dam_dealer_destroy(dealer);
     known_destroy(&known);
     dam_study_destroy(study);
@@ -470,6 +474,7 @@ static void a_failed_item_is_done_and_ends_its_cells_rounds(void **state) {
     assert_true(dam_dealer_finished(dealer));
     struct dam_dealer_counts counts = dam_dealer_counts(dealer);
     assert_true(counts.total == 2 && counts.done == 2 && counts.failed == 1);
+    assert_int_equal(counts.cells_done, 1);
     dam_dealer_destroy(dealer);
 
     /* Known to have failed, it is not tried again. */
@@ -478,6 +483,7 @@ static void a_failed_item_is_done_and_ends_its_cells_rounds(void **state) {
     assert_true(dam_dealer_finished(dealer));
     counts = dam_dealer_counts(dealer);
     assert_true(counts.total == 2 && counts.done == 2 && counts.failed == 1);
+    assert_int_equal(counts.cells_done, 1);
     dam_dealer_destroy(dealer);
     known_destroy(&known);
     dam_study_destroy(study);

@@ -189,12 +189,28 @@ static void a_round_follows_when_the_one_before_is_whole(void **state) {
 
 static void a_kind_without_rounds_has_the_studys_replicas_and_starts(void **state) {
     (void)state;
-    struct dam_round round = dam_single_round(&one_round, &cell);
+    struct dam_round round = dam_first_round(&one_round, &cell);
     assert_int_equal(round.replicas, REPLICAS);
     assert_int_equal(round.starts, STARTS);
     assert_int_equal(round.plan_size, 0);
     const struct dam_kind without_starts = {.record_size = record_size};
-    assert_int_equal(dam_single_round(&without_starts, &cell).starts, 1);
+    assert_int_equal(dam_first_round(&without_starts, &cell).starts, 1);
+}
+
+static bool never(const struct dam_cell *of, const struct dam_history *history,
+                  struct dam_round *next) {
+    assert_int_equal(history->round_count, 0);
+    *next = (struct dam_round){.replicas = of->replicas, .starts = STARTS};
+    return false;
+}
+
+static void a_kind_with_rounds_plans_its_first(void **state) {
+    (void)state;
+    struct dam_round round = dam_first_round(&three_rounds, &cell);
+    assert_int_equal(round.replicas, REPLICAS);
+    assert_int_equal(round.plan_size, sizeof(int64_t));
+    const struct dam_kind no_rounds = {.record_size = record_size, .more = never};
+    assert_int_equal(dam_first_round(&no_rounds, &cell).replicas, 0);
 }
 
 int main(void) {
@@ -203,6 +219,7 @@ int main(void) {
         cmocka_unit_test(only_whole_replicas_show_in_order),
         cmocka_unit_test(a_round_follows_when_the_one_before_is_whole),
         cmocka_unit_test(a_kind_without_rounds_has_the_studys_replicas_and_starts),
+        cmocka_unit_test(a_kind_with_rounds_plans_its_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,6 +39,8 @@ static void a_snapshot_reads_back(void **state) {
          .done = UINT64_MAX - 1,
          .failed = 12345678901234567890u,
          .cells = 1000000000,
+         .cells_done = 999999999,
+         .open = true,
          .ranks = 4096,
          .rate = 1.0 / 3,
          .elapsed = 1e-9,
@@ -55,7 +57,8 @@ static void a_snapshot_reads_back(void **state) {
         struct dam_progress read = read_status();
         assert_int_equal(read.phase, wrote->phase);
         assert_true(read.total == wrote->total && read.done == wrote->done &&
-                    read.failed == wrote->failed && read.cells == wrote->cells);
+                    read.failed == wrote->failed && read.cells == wrote->cells &&
+                    read.cells_done == wrote->cells_done && read.open == wrote->open);
         assert_int_equal(read.ranks, wrote->ranks);
         assert_true(same_real(read.rate, wrote->rate));
         assert_true(same_real(read.elapsed, wrote->elapsed));
@@ -102,6 +105,60 @@ static void what_is_no_status_file_is_refused(void **state) {
     free(text);
 }
 
+static void more_is_to_come_until_all_cells_are_done(void **state) {
+    (void)state;
+    const struct dam_progress closed = {.cells = 3, .cells_done = 1},
+                              open = {.open = true, .cells = 3, .cells_done = 2},
+                              done = {.open = true, .cells = 3, .cells_done = 3};
+    assert_false(dam_progress_is_open(&closed));
+    assert_true(dam_progress_is_open(&open));
+    assert_false(dam_progress_is_open(&done));
+}
+
+/* What the line on a terminal says of a snapshot, without its bar's brackets. */
+static void assert_line(const struct dam_progress *progress, const char *expected) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *terminal = stderr;
+    stderr = open_memstream(&text, &size);
+    assert_non_null(stderr);
+    struct dam_progress_line line = {.terminal = true, .last = -INFINITY};
+    dam_progress_line_show(&line, progress, false);
+    fclose(stderr);
+    stderr = terminal;
+    assert_string_equal(text, expected);
+    free(text);
+}
+
+/* Tasks that are known are not all that there are: neither a share of them nor a time is told. */
+static void a_line_promises_what_is_known(void **state) {
+    (void)state;
+    struct dam_progress progress = {.phase = DAM_PHASE_RUNNING,
+                                    .total = 30,
+                                    .done = 20,
+                                    .cells = 10,
+                                    .cells_done = 1,
+                                    .rate = 4,
+                                    .remaining = 120};
+    assert_line(&progress, "\r[####################..........]  66 %  20 of 30 tasks, 4 a second, "
+                           "left 2 min 00 s\x1b[K");
+    progress.open = true;
+    assert_line(&progress, "\r[###...........................]  10 %  1 of 10 cells, 20 tasks, 4 a "
+                           "second\x1b[K");
+    progress.phase = DAM_PHASE_DRAINING;
+    progress.failed = 2;
+    assert_line(&progress, "\r[###...........................]  10 %  1 of 10 cells, 20 tasks, 4 a "
+                           "second, draining, 2 FAILED\x1b[K");
+    progress = (struct dam_progress){.phase = DAM_PHASE_RUNNING,
+                                     .total = 8,
+                                     .done = 8,
+                                     .cells = 2,
+                                     .cells_done = 2,
+                                     .open = true};
+    assert_line(&progress, "\r[##############################] 100 %  8 of 8 tasks, 0 a second, "
+                           "left 0.0 s\x1b[K");
+}
+
 static void durations_are_for_people(void **state) {
     (void)state;
     static const struct {
@@ -144,6 +201,8 @@ int main(void) {
         scratch_test(a_snapshot_reads_back),
         scratch_test(a_reader_never_sees_half_a_snapshot),
         scratch_test(what_is_no_status_file_is_refused),
+        cmocka_unit_test(more_is_to_come_until_all_cells_are_done),
+        cmocka_unit_test(a_line_promises_what_is_known),
         cmocka_unit_test(durations_are_for_people),
         cmocka_unit_test(phases_have_names),
     };

@@ -76,8 +76,11 @@ static void print_sizes(const char *study_path, const struct dam_kind *kind,
     printf("disk         %s of journal, %s of results\n",
            dam_bytes_text(journal, plan->sizes.journal_bytes),
            dam_bytes_text(result, plan->sizes.result_bytes));
-    if (kind->more != NULL)
-        printf("The kind decides about further rounds as it goes; this is the first one.\n");
+    if (plan->rounds == DAM_PLAN_IMAGINED)
+        printf(
+            "Results decide about further rounds: this is for as many as typical ones ask for.\n");
+    if (plan->rounds == DAM_PLAN_FIRST_ROUNDS)
+        printf("Results decide about further rounds: this is for the first ones alone.\n");
     printf("\n");
 }
 

@@ -32,6 +32,18 @@ static bool died(const struct dam_progress *progress, const struct dam_output_pa
            !dam_output_locked(paths);
 }
 
+static void print_done(const struct dam_progress *progress) {
+    uint64_t done = progress->done, total = progress->total;
+    double share = total > 0 ? 100 * (double)done / (double)total : 100;
+    if (dam_progress_is_open(progress))
+        printf("done   %" PRIu64 " of %" PRIu64 " cells, %" PRIu64 " of %" PRIu64
+               " tasks so far; results decide how many follow\n",
+               progress->cells_done, progress->cells, done, total);
+    else
+        printf("done   %" PRIu64 " of %" PRIu64 " tasks (%.1f %%), %" PRIu64 " cells\n", done,
+               total, floor(10 * share) / 10, progress->cells);
+}
+
 static void print_progress(const struct dam_progress *progress,
                            const struct dam_output_paths *paths) {
     bool dead = died(progress, paths);
@@ -39,17 +51,15 @@ static void print_progress(const struct dam_progress *progress,
     printf("%s: %s on %d rank%s for %s\n", paths->file,
            dead ? "interrupted" : dam_phase_name(progress->phase), progress->ranks,
            progress->ranks == 1 ? "" : "s", dam_duration_text(elapsed, progress->elapsed));
-    double share =
-        progress->total > 0 ? 100 * (double)progress->done / (double)progress->total : 100;
-    printf("done   %" PRIu64 " of %" PRIu64 " tasks (%.1f %%), %" PRIu64 " cells\n", progress->done,
-           progress->total, floor(10 * share) / 10, progress->cells);
+    print_done(progress);
     printf("failed %" PRIu64 "\n", progress->failed);
     if (progress->rate > 0)
         printf("rate   %.3g tasks/s\n", progress->rate);
     bool going = !dead && progress->phase == DAM_PHASE_RUNNING;
     if (going && isfinite(progress->remaining)) {
         char left[32];
-        printf("left   %s\n", dam_duration_text(left, progress->remaining));
+        printf("left   %s%s\n", dam_progress_is_open(progress) ? "at least " : "",
+               dam_duration_text(left, progress->remaining));
     }
     if (dead)
         printf("The run ended without saying so. Nothing finished is lost: start it again with the "

@@ -138,8 +138,9 @@ struct dam_kind {
     bool (*more)(const struct dam_cell *cell, const struct dam_history *history,
                  struct dam_round *next);
 
-    /* Kinds with rounds: a typical record of a task, without doing it, so that `dam plan` can ask
-     * for further rounds. NULL: only the first round is planned. */
+    /* Fill the record (zeroed) of a task with what would be typical, without doing it: then
+     * planning asks more() as a run would. Quick; it may use libm, since no result depends on it.
+     * NULL: a kind that asks for rounds is planned for the first of each cell alone. */
     void (*imagine)(const struct dam_task *task, void *record);
 };
 

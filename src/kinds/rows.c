@@ -4,12 +4,13 @@
 #include <string.h>
 
 static enum dam_status grow(struct dam_rows *rows, struct dam_error *error) {
-    size_t capacity, elements;
+    size_t capacity, size;
     union dam_value *values = NULL;
     if (!__builtin_mul_overflow(rows->capacity, 2, &capacity) &&
         !__builtin_add_overflow(capacity, 16, &capacity) &&
-        !__builtin_mul_overflow(capacity, rows->width, &elements))
-        values = reallocarray(rows->values, elements, sizeof *values);
+        !__builtin_mul_overflow(capacity, rows->width, &size) &&
+        !__builtin_mul_overflow(size, sizeof *values, &size))
+        values = realloc(rows->values, size);
     if (values == NULL)
         return dam_fail(error, DAM_MEMORY, "no memory for more than %zu rows of a table",
                         rows->count);

@@ -221,15 +221,16 @@ static const struct dam_field timing_fields[] = {
      PLACE(dam_timing, predicted),
      .type = DAM_REAL,
      .unit = "s",
-     .doc = "time predicted for all tasks of the cell on the reference core"},
+     .doc = "time predicted for all tasks of its rounds on the reference core"},
 };
 const struct dam_table dam_timing_table = {
     .path = "/provenance/timing",
     .layout = {timing_fields, sizeof timing_fields / sizeof *timing_fields,
                sizeof(struct dam_timing)},
     .unit = "s",
-    .doc = "of each cell: tasks in this file, their wall time, and the time predicted for all its "
-           "tasks on the reference core",
+    .doc =
+        "of each cell: tasks in this file, their wall time, and the time predicted for all tasks "
+        "of its rounds on the reference core",
 };
 
 #define TEXT(field) .name = #field, PLACE(dam_origin, field), .type = DAM_CHOICE, .unit = "1"

@@ -48,6 +48,7 @@ struct dam_dealer {
     uint64_t suspects_in_hand;
 
     uint64_t total, done, failed, in_hand; /* items; in hand: taken and not finished */
+    uint64_t cells_done;
     double seconds_left;
 };
 
@@ -55,6 +56,16 @@ uint64_t dam_block_starts(const struct dam_cost *cost) {
     double seconds = fmax(block_seconds, setup_times * cost->replica_seconds);
     double starts = floor(seconds / cost->start_seconds);
     return starts < 1 ? 1 : starts > 1e9 ? 1000000000 : (uint64_t)starts;
+}
+
+uint64_t dam_round_items(const struct dam_cost *cost, const struct dam_round *round) {
+    uint64_t block = dam_block_starts(cost);
+    return round->replicas * (round->starts / block + (round->starts % block > 0));
+}
+
+double dam_round_seconds(const struct dam_cost *cost, const struct dam_round *round) {
+    return round->replicas * cost->start_seconds * (double)round->starts +
+           (double)dam_round_items(cost, round) * cost->replica_seconds;
 }
 
 static double item_seconds(const struct dam_cost *cost, const struct dam_item *item) {
@@ -74,7 +85,7 @@ static void look_at(struct dam_dealer *dealer, uint32_t index) {
 static void look_at_round(struct dam_dealer *dealer, uint32_t index) {
     look_at(dealer, index);
     dealer->plan = dealer->fillings == NULL
-                       ? dam_single_round(dealer->kind, &dealer->cell)
+                       ? dam_first_round(dealer->kind, &dealer->cell)
                        : dealer->fillings[index].rounds[dealer->places[index].round].plan;
     dealer->plan_hash = dam_plan_hash(&dealer->plan);
 }
@@ -175,12 +186,6 @@ static void count_known(struct dam_dealer *dealer, uint32_t index, const struct 
     }
 }
 
-/* Items of the fresh round of the cell at hand, without walking through them. */
-static uint64_t count_items(const struct dam_dealer *dealer) {
-    const struct dam_round *plan = &dealer->plan;
-    return plan->replicas * ((plan->starts + dealer->block - 1) / dealer->block);
-}
-
 /* Count the round the cell at hand has come to. */
 static void count_round(struct dam_dealer *dealer, uint32_t index) {
     struct place *place = &dealer->places[index];
@@ -191,11 +196,9 @@ static void count_round(struct dam_dealer *dealer, uint32_t index) {
                                                                              : dealer->plan.starts};
     place->item_seconds = (float)item_seconds(&dealer->cost, &item);
     if (dealer->known_from[index] == dealer->known_from[index + 1]) {
-        place->unfinished = place->undealt = count_items(dealer);
+        place->unfinished = place->undealt = dam_round_items(&dealer->cost, &dealer->plan);
         dealer->total += place->unfinished;
-        dealer->seconds_left +=
-            dealer->plan.replicas * dealer->cost.start_seconds * (double)dealer->plan.starts +
-            (double)place->unfinished * dealer->cost.replica_seconds;
+        dealer->seconds_left += dam_round_seconds(&dealer->cost, &dealer->plan);
         return;
     }
     const struct dam_item *settled;
@@ -213,6 +216,11 @@ static void count_round(struct dam_dealer *dealer, uint32_t index) {
     place->start = 0;
 }
 
+static enum dam_status end_cell(struct dam_dealer *dealer) {
+    dealer->cells_done++;
+    return DAM_OK;
+}
+
 /* Go through the rounds of a cell that are complete already, up to one with work to do. */
 static enum dam_status open_cell(struct dam_dealer *dealer, uint32_t index,
                                  struct dam_error *error) {
@@ -227,7 +235,7 @@ static enum dam_status open_cell(struct dam_dealer *dealer, uint32_t index,
                 place->round = (uint32_t)dealer->fillings[index].round_count - 1;
         }
         if (!more)
-            return DAM_OK;
+            return end_cell(dealer);
         look_at_round(dealer, index);
         count_round(dealer, index);
         if (place->unfinished > 0) {
@@ -235,7 +243,7 @@ static enum dam_status open_cell(struct dam_dealer *dealer, uint32_t index,
             return DAM_OK;
         }
         if (dealer->fillings == NULL || place->failed > 0)
-            return DAM_OK;
+            return end_cell(dealer);
     }
 }
 
@@ -381,6 +389,11 @@ size_t dam_dealer_take(struct dam_dealer *dealer, double seconds, size_t most,
     return count > 0 ? count : take_suspect(dealer, items, plans, suspect);
 }
 
+const struct dam_round *dam_dealer_round(struct dam_dealer *dealer, uint32_t cell) {
+    look_at_round(dealer, cell);
+    return &dealer->plan;
+}
+
 double dam_dealer_seconds(const struct dam_dealer *dealer, const struct dam_item *item) {
     look_at((struct dam_dealer *)dealer, item->cell);
     return item_seconds(&dealer->cost, item);
@@ -403,8 +416,10 @@ enum dam_status dam_dealer_finish(struct dam_dealer *dealer, const struct dam_it
         dam_filling_add(&dealer->fillings[item->cell], item->round, item->replica,
                         item->start_end - item->start_begin, record);
     }
-    if (dealer->fillings == NULL || place->unfinished > 0 || place->failed > 0)
+    if (place->unfinished > 0)
         return DAM_OK;
+    if (dealer->fillings == NULL || place->failed > 0)
+        return end_cell(dealer);
     return open_cell(dealer, item->cell, error);
 }
 
@@ -417,6 +432,7 @@ struct dam_dealer_counts dam_dealer_counts(const struct dam_dealer *dealer) {
         .total = dealer->total,
         .done = dealer->done,
         .failed = dealer->failed,
+        .cells_done = dealer->cells_done,
         .seconds_left = dealer->done == dealer->total ? 0 : fmax(0, dealer->seconds_left),
     };
 }

@@ -39,12 +39,20 @@ bool dam_dealer_finished(const struct dam_dealer *dealer);
 
 struct dam_dealer_counts {
     uint64_t total, done, failed; /* items of all rounds known so far */
-    double seconds_left;          /* predicted, of what is not finished */
+    uint64_t cells_done;          /* cells that nothing is left of, nor will be */
+    double seconds_left;          /* predicted, of the known items that are not finished */
 };
 struct dam_dealer_counts dam_dealer_counts(const struct dam_dealer *dealer);
 
 /* The predicted time of an item on the reference core. */
 double dam_dealer_seconds(const struct dam_dealer *dealer, const struct dam_item *item);
+
+/* The round that this cell is in; valid until the dealer is used again. */
+const struct dam_round *dam_dealer_round(struct dam_dealer *dealer, uint32_t cell);
+
+/* Items of a round of this cost, and the predicted time of all of them. */
+uint64_t dam_round_items(const struct dam_cost *cost, const struct dam_round *round);
+double dam_round_seconds(const struct dam_cost *cost, const struct dam_round *round);
 
 /* Starts in a block of this cell: enough to make a block last a good while and to make set-up
  * cheap. A function of the cell alone. */

@@ -24,18 +24,23 @@ void dam_filling_destroy(struct dam_filling *filling) {
     *filling = (struct dam_filling){0};
 }
 
-struct dam_round dam_single_round(const struct dam_kind *kind, const struct dam_cell *cell) {
+static struct dam_round single_round(const struct dam_kind *kind, const struct dam_cell *cell) {
     return (struct dam_round){.replicas = cell->replicas,
                               .starts = kind->starts == NULL ? 1 : kind->starts(cell)};
 }
 
-static bool ask(struct dam_filling *filling, struct dam_round *plan) {
-    if (filling->kind->more == NULL) {
-        *plan = dam_single_round(filling->kind, &filling->cell);
-        return filling->round_count == 0;
-    }
-    struct dam_history history = dam_filling_view(filling);
-    return filling->kind->more(&filling->cell, &history, plan);
+static bool ask(const struct dam_kind *kind, const struct dam_cell *cell,
+                const struct dam_history *history, struct dam_round *plan) {
+    if (kind->more != NULL)
+        return kind->more(cell, history, plan);
+    *plan = single_round(kind, cell);
+    return history->round_count == 0;
+}
+
+struct dam_round dam_first_round(const struct dam_kind *kind, const struct dam_cell *cell) {
+    const struct dam_history none = {0};
+    struct dam_round plan = {0};
+    return ask(kind, cell, &none, &plan) ? plan : (struct dam_round){0};
 }
 
 static enum dam_status append(struct dam_filling *filling, const struct dam_round *plan,
@@ -66,7 +71,11 @@ static enum dam_status append(struct dam_filling *filling, const struct dam_roun
 
 enum dam_status dam_filling_next(struct dam_filling *filling, bool *more, struct dam_error *error) {
     struct dam_round plan = {0};
-    *more = dam_filling_complete(filling) && ask(filling, &plan);
+    *more = dam_filling_complete(filling);
+    if (*more) {
+        struct dam_history history = dam_filling_view(filling);
+        *more = ask(filling->kind, &filling->cell, &history, &plan);
+    }
     if (!*more)
         return DAM_OK;
     assert(plan.replicas > 0 && plan.starts > 0 && plan.plan_size <= DAM_PLAN_MAX);

@@ -45,7 +45,8 @@ bool dam_filling_complete(const struct dam_filling *filling);
 /* The rounds with their whole replicas. Valid until the next change. */
 struct dam_history dam_filling_view(struct dam_filling *filling);
 
-/* The round of a kind that asks for none: the study's replicas and the kind's starts. */
-struct dam_round dam_single_round(const struct dam_kind *kind, const struct dam_cell *cell);
+/* The round that a cell begins with: what the kind asks for first, or where it never asks, its only
+ * one, of the study's replicas and the kind's starts. No replicas: the cell needs no work. */
+struct dam_round dam_first_round(const struct dam_kind *kind, const struct dam_cell *cell);
 
 #endif

@@ -30,16 +30,19 @@ enum dam_status dam_open_text(const struct dam_kinds *kinds, const char *name, c
     return status;
 }
 
+double dam_open_row_bytes(const struct dam_kind *kind, const struct dam_cell *cell) {
+    return (double)(kind->record_size(cell) + sizeof(struct dam_row) + 16);
+}
+
 /* Add what one cell takes; returns the bytes of its result. */
 static double add_cell(const struct dam_kind *kind, const struct dam_cell *cell,
                        struct dam_sizes *sizes) {
     struct dam_cost cost;
     kind->cost(cell, &cost);
-    struct dam_round round = dam_single_round(kind, cell);
-    uint64_t block = dam_block_starts(&cost);
-    double tasks = round.replicas * (double)((round.starts + block - 1) / block);
-    sizes->tasks += (uint64_t)tasks;
-    sizes->journal_bytes += tasks * (double)(kind->record_size(cell) + sizeof(struct dam_row) + 16);
+    struct dam_round round = dam_first_round(kind, cell);
+    uint64_t tasks = dam_round_items(&cost, &round);
+    sizes->tasks += tasks;
+    sizes->journal_bytes += (double)tasks * dam_open_row_bytes(kind, cell);
     if (cost.bytes > sizes->task_bytes) {
         sizes->task_bytes = cost.bytes;
         dam_cell_identity(&kind->schema, cell->values, sizes->largest);

@@ -21,6 +21,9 @@ struct dam_sizes {
 void dam_open_sizes(const struct dam_study *study, const struct dam_kind *kind,
                     struct dam_sizes *sizes);
 
+/* Bytes of journal that a task of this cell takes. */
+double dam_open_row_bytes(const struct dam_kind *kind, const struct dam_cell *cell);
+
 /* Memory of this machine, in bytes. */
 double dam_physical_memory(void);
 

@@ -2,6 +2,7 @@
 #include "run/deal.h"
 #include "run/open.h"
 #include "run/reduction.h"
+#include "run/simulate.h"
 #include "run/stop.h"
 #include "run/task.h"
 #include <math.h>
@@ -56,12 +57,8 @@ static struct candidate candidate_of(const struct dam_study *study, const struct
     struct dam_cost cost;
     dam_study_cell(study, index, &cell);
     kind->cost(&cell, &cost);
-    struct dam_round round = dam_single_round(kind, &cell);
-    double starts = (double)round.starts;
-    double blocks = ceil(starts / (double)dam_block_starts(&cost));
-    double work =
-        (double)round.replicas * (blocks * cost.replica_seconds + starts * cost.start_seconds);
-    return (struct candidate){cost.start_seconds, work, index};
+    struct dam_round round = dam_first_round(kind, &cell);
+    return (struct candidate){cost.start_seconds, dam_round_seconds(&cost, &round), index};
 }
 
 static int by_length(const void *left, const void *right) {
@@ -106,9 +103,9 @@ static bool measure(struct dam_task_runner *runner, const struct candidate *cand
     struct dam_cost cost;
     dam_study_cell(runner->study, candidate->cell, &cell);
     runner->kind->cost(&cell, &cost);
-    if (cost.bytes > 0.5 * dam_physical_memory())
+    const struct dam_round plan = dam_first_round(runner->kind, &cell);
+    if (cost.bytes > 0.5 * dam_physical_memory() || plan.replicas == 0)
         return false;
-    const struct dam_round plan = dam_single_round(runner->kind, &cell);
     double block = fmin((double)plan.starts, (double)dam_block_starts(&cost));
     double fitting = floor((seconds / 2 - cost.replica_seconds) / cost.start_seconds);
     struct dam_item item = {.cell = candidate->cell,
@@ -170,8 +167,8 @@ static enum dam_status reduce_empty(const struct dam_study *study, struct dam_re
                                     uint32_t index, struct dam_error *error) {
     struct dam_cell cell;
     dam_study_cell(study, index, &cell);
-    const struct dam_round_rows rows = {.plan = dam_single_round(reduction->kind, &cell)};
-    const struct dam_history history = {1, &rows};
+    const struct dam_round_rows rows = {.plan = dam_first_round(reduction->kind, &cell)};
+    const struct dam_history history = {rows.plan.replicas > 0, &rows};
     return dam_reduction_make(reduction, &cell, &history, error);
 }
 
@@ -195,91 +192,58 @@ static enum dam_status measure_reduction(const struct dam_study *study, const st
     return status;
 }
 
-/* ---- the simulation ---- */
-
-/* When each rank is free: a binary heap, the earliest first. */
-static void sift(double *free_at, size_t count) {
-    double value = free_at[0];
-    size_t at = 0;
-    for (size_t child = 1; child < count; child = 2 * at + 1) {
-        if (child + 1 < count && free_at[child + 1] < free_at[child])
-            child++;
-        if (free_at[child] >= value)
-            break;
-        free_at[at] = free_at[child];
-        at = child;
-    }
-    free_at[at] = value;
-}
+/* ---- forecasts ---- */
 
 struct forecaster {
     const struct dam_study *study;
     const struct dam_kind *kind;
-    const struct calibration *calibration;
-    uint32_t cell; /* whose factor this is */
-    double factor;
+    struct calibration calibration;
+    double reduction; /* s of a cell, at the end */
 };
 
-static double item_seconds(struct forecaster *forecaster, const struct dam_dealer *dealer,
-                           const struct dam_item *item) {
-    if (forecaster->cell != item->cell) {
-        forecaster->cell = item->cell;
-        forecaster->factor = factor_at(forecaster->calibration,
-                                       length_of(forecaster->study, forecaster->kind, item->cell));
-    }
-    return forecaster->factor * dam_dealer_seconds(dealer, item);
+static double factor_of(void *context, uint32_t cell) {
+    const struct forecaster *forecaster = context;
+    return factor_at(&forecaster->calibration,
+                     length_of(forecaster->study, forecaster->kind, cell));
 }
 
-/* Deal everything to `ranks` ranks, each taking the next item when it is free. */
-static enum dam_status simulate(struct forecaster *forecaster, uint64_t ranks, double *core_seconds,
-                                double *longest, double *makespan, struct dam_error *error) {
-    struct dam_dealer *dealer;
-    double *free_at = calloc(ranks, sizeof *free_at);
-    if (free_at == NULL)
-        return dam_fail(error, DAM_MEMORY, "no memory to simulate %llu ranks",
-                        (unsigned long long)ranks);
-    enum dam_status status =
-        dam_dealer_new(&dealer, forecaster->study, forecaster->kind, NULL, NULL, error);
-    if (status != DAM_OK) {
-        free(free_at);
+static enum dam_status predict(struct forecaster *forecaster, struct dam_plan *plan,
+                               struct dam_forecast *forecast, struct dam_error *error) {
+    const struct dam_simulation simulation = {.study = forecaster->study,
+                                              .kind = forecaster->kind,
+                                              .ranks = forecast->ranks,
+                                              .factor = factor_of,
+                                              .context = forecaster};
+    struct dam_simulated simulated;
+    enum dam_status status = dam_simulate(&simulation, &simulated, error);
+    if (status != DAM_OK)
         return status;
-    }
-    *core_seconds = *longest = *makespan = 0;
-    struct dam_item item;
-    struct dam_round plan;
-    const struct dam_suspect *none;
-    while (dam_dealer_take(dealer, 0, 1, &item, &plan, &none) == 1) {
-        double seconds = item_seconds(forecaster, dealer, &item);
-        *core_seconds += seconds;
-        *longest = fmax(*longest, seconds);
-        free_at[0] += seconds;
-        *makespan = fmax(*makespan, free_at[0]);
-        sift(free_at, ranks);
-    }
-    dam_dealer_destroy(dealer);
-    free(free_at);
+    plan->sizes.tasks = simulated.tasks;
+    plan->sizes.journal_bytes = simulated.journal_bytes;
+    plan->core_seconds = simulated.core_seconds;
+    plan->longest_seconds = simulated.longest_seconds;
+    double ranks = (double)forecast->ranks;
+    forecast->efficiency =
+        simulated.tasks == 0 ? 1 : simulated.core_seconds / (ranks * simulated.seconds);
+    forecast->seconds =
+        simulated.seconds + overhead + forecaster->reduction * (double)plan->cells / ranks;
     return DAM_OK;
 }
 
 enum dam_status dam_plan_make(const struct dam_study *study, const struct dam_kind *kind,
                               double seconds, struct dam_plan *plan, struct dam_forecast *forecasts,
                               size_t forecast_count, struct dam_error *error) {
-    struct calibration calibration = {.count = 0};
-    *plan = (struct dam_plan){.cells = study->cell_count};
+    struct forecaster forecaster = {.study = study, .kind = kind};
+    *plan = (struct dam_plan){.cells = study->cell_count,
+                              .rounds = kind->more == NULL      ? DAM_PLAN_ONE_ROUND
+                                        : kind->imagine != NULL ? DAM_PLAN_IMAGINED
+                                                                : DAM_PLAN_FIRST_ROUNDS};
     dam_open_sizes(study, kind, &plan->sizes);
-    enum dam_status status = calibrate(study, kind, seconds, &calibration, error);
-    plan->measured_cells = calibration.count;
-    double reduction = 0; /* s of a cell */
+    enum dam_status status = calibrate(study, kind, seconds, &forecaster.calibration, error);
+    plan->measured_cells = forecaster.calibration.count;
     if (status == DAM_OK)
-        status = measure_reduction(study, kind, seconds / 8, &reduction, error);
-    struct forecaster forecaster = {study, kind, &calibration, UINT32_MAX, 1};
-    for (size_t f = 0; status == DAM_OK && f < forecast_count; f++) {
-        struct dam_forecast *forecast = &forecasts[f];
-        status = simulate(&forecaster, forecast->ranks, &plan->core_seconds, &plan->longest_seconds,
-                          &forecast->seconds, error);
-        forecast->efficiency = plan->core_seconds / ((double)forecast->ranks * forecast->seconds);
-        forecast->seconds +=
-            overhead + reduction * (double)study->cell_count / (double)forecast->ranks;
-    }
+        status = measure_reduction(study, kind, seconds / 8, &forecaster.reduction, error);
+    for (size_t f = 0; status == DAM_OK && f < forecast_count; f++)
+        status = predict(&forecaster, plan, &forecasts[f], error);
     return status;
 }

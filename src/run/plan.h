@@ -1,12 +1,20 @@
 /* What a study will take: tasks, bytes, and time at given rank counts, from a short calibration
- * on this machine and a simulation of the dealing. */
+ * on this machine and a simulation of the dealing (run/simulate.h). */
 #ifndef DAM_RUN_PLAN_H
 #define DAM_RUN_PLAN_H
 
 #include "run/open.h"
 
+/* Which rounds of the cells a plan is for. */
+enum dam_plan_rounds {
+    DAM_PLAN_ONE_ROUND,   /* there is but one */
+    DAM_PLAN_IMAGINED,    /* those that typical results would ask for */
+    DAM_PLAN_FIRST_ROUNDS /* the first; how many follow, and what they take, is not known */
+};
+
 struct dam_plan {
     uint64_t cells;
+    enum dam_plan_rounds rounds;
     struct dam_sizes sizes;
     double core_seconds;    /* on this machine's core */
     double longest_seconds; /* of one task */
@@ -19,9 +27,9 @@ struct dam_forecast {
     double efficiency; /* core_seconds / (ranks x seconds until the last task is finished) */
 };
 
-/* Measure a few cells for about `seconds` and predict. forecasts[i].ranks is given; the rest is
- * filled in, as if rank 0 always computed (above 64 ranks it only deals). Kinds with rounds are
- * planned as if every cell ended with its first round. */
+/* Measure a few cells, in their first round, for about `seconds` and predict. forecasts[i].ranks is
+ * given, of at least one forecast; the rest is filled in, as if rank 0 always computed (above 64
+ * ranks it only deals). */
 enum dam_status dam_plan_make(const struct dam_study *study, const struct dam_kind *kind,
                               double seconds, struct dam_plan *plan, struct dam_forecast *forecasts,
                               size_t forecast_count, struct dam_error *error) DAM_CHECKED;

@@ -19,13 +19,17 @@ enum dam_phase {
 struct dam_progress {
     enum dam_phase phase;
     uint64_t total, done, failed; /* tasks; `done` includes the failed and those of earlier runs */
-    uint64_t cells;
+    uint64_t cells, cells_done;   /* done: nothing is left of them, nor will be */
+    bool open; /* further rounds may be asked for: `total` and `remaining` are of what is known */
     int ranks;
     double rate;      /* tasks finished per second in this run; 0 while unknown */
     double elapsed;   /* s since this run began */
     double remaining; /* s, from the predicted cost of what is left; NaN while unknown */
     int64_t updated;  /* seconds since 1970 */
 };
+
+/* May further tasks be asked for, so that `total` is not all of them? */
+bool dam_progress_is_open(const struct dam_progress *progress);
 
 /* Write FILE.h5.journal/status whole, by rename; read it. Reading fails with DAM_FILE where there
  * is none and DAM_DAMAGED where it makes no sense. */

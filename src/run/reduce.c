@@ -1,5 +1,6 @@
 #include "run/reduce.h"
 #include "run/agree.h"
+#include "run/deal.h"
 #include "run/history.h"
 #include <assert.h>
 #include <stdio.h>
@@ -262,11 +263,14 @@ static enum dam_status reduce_cell(struct gathering *gathering, bool complete,
     return DAM_OK;
 }
 
-static double predicted_seconds(const struct dam_kind *kind, const struct dam_cell *cell) {
+/* Of the rounds that are known: all of them, where no further one was to be asked for. */
+static double predicted_seconds(const struct dam_filling *filling) {
     struct dam_cost cost;
-    kind->cost(cell, &cost);
-    struct dam_round round = dam_single_round(kind, cell);
-    return round.replicas * (cost.replica_seconds + cost.start_seconds * (double)round.starts);
+    double seconds = 0;
+    filling->kind->cost(&filling->cell, &cost);
+    for (size_t r = 0; r < filling->round_count; r++)
+        seconds += dam_round_seconds(&cost, &filling->rounds[r].plan);
+    return seconds;
 }
 
 static enum dam_status make_cell(struct dam_results *results, size_t index,
@@ -275,13 +279,13 @@ static enum dam_status make_cell(struct dam_results *results, size_t index,
     struct dam_cell cell;
     dam_study_cell(results->study, index, &cell);
     struct dam_timing *timing = &results->timings[index - results->first];
-    *timing = (struct dam_timing){.cell = (int64_t)index,
-                                  .predicted = predicted_seconds(results->kind, &cell)};
+    *timing = (struct dam_timing){.cell = (int64_t)index};
     struct gathering gathering = {
         .results = results, .rows = rows, .count = count, .timing = timing};
     dam_filling_begin(&gathering.filling, results->kind, &cell);
     bool complete;
     enum dam_status status = gather(&gathering, &complete, error);
+    timing->predicted = predicted_seconds(&gathering.filling);
     if (status == DAM_OK)
         status = reduce_cell(&gathering, complete, error);
     dam_filling_destroy(&gathering.filling);

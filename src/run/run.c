@@ -382,8 +382,9 @@ static enum dam_status publish(struct run *run, struct dam_work_end *end, struct
 static void print_dry_run(const struct run *run, const struct dam_dealer *dealer) {
     struct dam_dealer_counts counts = dam_dealer_counts(dealer);
     char time[32];
-    printf("%s: kind %s, %zu cells, %" PRIu64 " tasks", run->options->study_path,
-           run->kind->schema.name, run->study->cell_count, counts.total);
+    printf("%s: kind %s, %zu cells, %" PRIu64 " tasks%s", run->options->study_path,
+           run->kind->schema.name, run->study->cell_count, counts.total,
+           run->kind->more != NULL ? " known so far" : "");
     if (counts.done > 0)
         printf(", %" PRIu64 " of them done", counts.done);
     printf("; about %s of core time; would write %s\n",

@@ -6,7 +6,7 @@
 refuses 1 'neither this file nor' dam status run.h5
 refuses 1 'study.h5: neither this file nor' dam status folder/study.yaml
 
-# status_file PHASE DONE: as a run of 200 tasks leaves it.
+# status_file PHASE DONE [CELLS_DONE [OPEN]]: as a run of 200 tasks leaves it.
 status_file() {
     mkdir -p run.h5.journal
     cat >run.h5.journal/status <<STATUS
@@ -15,6 +15,8 @@ total 200
 done $2
 failed 3
 cells 20
+cells_done ${3-11}
+open ${4-0}
 ranks 4
 rate 12.5
 elapsed 8
@@ -51,6 +53,14 @@ said 'run.h5: running on 4 ranks' '100 of 200 tasks (50.0 %), 20 cells' '12.5 ta
 grep -q 'failed *3' "$out" || complain 'dam status: the failed tasks'
 expect 0 dam status folder/run.yaml
 said '100 of 200'
+# Where results decide about further rounds, the tasks are not all that there are.
+status_file running 100 7 1
+expect 0 dam status run.h5
+said '7 of 20 cells, 100 of 200 tasks so far' 'at least 1 min 15 s'
+grep -q '%' "$out" && complain 'a share of what nobody knows'
+status_file running 100 20 1
+expect 0 dam status run.h5
+said '100 of 200 tasks (50.0 %), 20 cells' 'left   1 min 15 s'
 status_file draining 100
 expect 0 dam status run.h5
 said 'draining'

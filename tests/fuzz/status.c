@@ -14,7 +14,8 @@ static void check_again(const char *path, const struct dam_progress *progress) {
     FUZZ_EXPECT(dam_progress_read(path, &again, &error) == DAM_OK);
     FUZZ_EXPECT(again.phase == progress->phase && again.total == progress->total &&
                 again.done == progress->done && again.failed == progress->failed &&
-                again.cells == progress->cells && again.ranks == progress->ranks &&
+                again.cells == progress->cells && again.cells_done == progress->cells_done &&
+                again.open == progress->open && again.ranks == progress->ranks &&
                 again.updated == progress->updated);
 }
 

@@ -81,6 +81,9 @@ static uint64_t digest(uint64_t before, const void *data, size_t size) {
 /* The first state is drawn; a later one is the state before, shifted and mixed with the plan. */
 static enum dam_status run(const struct dam_task *task, void *record, struct dam_error *error) {
     size_t size = (size_t)task->cell->values[BYTES].integer;
+    if (task->plan->plan_size != sizeof(uint64_t))
+        return dam_fail(error, DAM_DAMAGED, "round %u has a plan of %u bytes", task->round,
+                        task->plan->plan_size);
     if (task->round > 0 && (task->state == NULL || task->state_size != size))
         return dam_fail(error, DAM_DAMAGED, "round %u of replica %u has no state of %zu bytes",
                         task->round, task->replica, size);
@@ -105,6 +108,12 @@ static enum dam_status run(const struct dam_task *task, void *record, struct dam
     *task->next_state = next;
     *task->next_state_size = size;
     return DAM_OK;
+}
+
+/* No digest says how many rounds follow. */
+static void imagine(const struct dam_task *task, void *record) {
+    const uint64_t any = task->replica + 1;
+    memcpy(record, &any, sizeof any);
 }
 
 static uint64_t digest_of(const struct dam_round_rows *rows, size_t replica) {
@@ -184,5 +193,6 @@ const struct dam_kind dam_test_kind_relay = {
     .extent = extent,
     .reduce = reduce,
     .more = more,
+    .imagine = imagine,
     .keeps_state = true,
 };
