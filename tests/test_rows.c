@@ -68,7 +68,8 @@ static void rows_can_be_used_again(void **state) {
 /* Sizes that do not fit into memory, or into a size_t, are refused, and nothing is lost. */
 static void what_does_not_fit_is_refused(void **state) {
     (void)state;
-    const size_t widths[] = {SIZE_MAX / 64, SIZE_MAX / 8, SIZE_MAX};
+    /* Of the first 16 rows the bytes, or the numbers, would wrap around to few. */
+    const size_t widths[] = {SIZE_MAX / 128 + 2, SIZE_MAX / 16 + 2, SIZE_MAX};
     for (size_t w = 0; w < sizeof widths / sizeof *widths; w++) {
         struct dam_rows rows = {.width = widths[w]};
         union dam_value *row;
@@ -77,9 +78,13 @@ static void what_does_not_fit_is_refused(void **state) {
         assert_int_equal(rows.count, 0);
     }
     union dam_value value = {.integer = 5};
-    struct dam_rows full = {.width = 1, .count = SIZE_MAX, .capacity = SIZE_MAX, .values = &value};
-    assert_int_equal(dam_rows_add(&full, &value, &error), DAM_MEMORY);
-    assert_true(full.values == &value && full.count == SIZE_MAX);
+    const size_t counts[] = {SIZE_MAX / 2 + 1, SIZE_MAX / 2, SIZE_MAX};
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+        struct dam_rows full = {
+            .width = 1, .count = counts[c], .capacity = counts[c], .values = &value};
+        assert_int_equal(dam_rows_add(&full, &value, &error), DAM_MEMORY);
+        assert_true(full.values == &value && full.count == counts[c]);
+    }
 }
 
 int main(void) {
