@@ -23,6 +23,7 @@ grids:
   - {n: 3, N: 30}
   - {n: 3, N: 50}
   - {n: 2, N: 20}
+  - {n: 2, N: 100}
   - {n: 4, N: 20, energy: rectified}
   - {n: 3, N: 50, start: memory, noise: 0.3}
   - {n: 3, N: 30, criterion: retained}
@@ -46,7 +47,8 @@ def report(truth, rows, precision):
     """Print a line for one cell; is all well?"""
     found = rows[rows["outcome"] == truth["outcome"]]
     held = (found["k_low"] <= truth["k_threshold"]) & (truth["k_threshold"] <= found["k_high"])
-    needed = 4 * truth["design_effect"] * (1.96 / (precision * truth["slope"])) ** 2
+    slope, design_effect = np.median(found["slope"]), np.median(found["design_effect"])
+    needed = 4 * design_effect * (1.96 / (precision * slope)) ** 2
     spent, share = np.median(found["trials"]), held.sum() / len(rows)
     settings = " ".join(f"{v.decode() if isinstance(v, bytes) else v}"
                         for v in (truth[name] for name in NAMES))
