@@ -241,6 +241,26 @@ static void intervals_cover_at_the_promised_cost(void **state) {
     }
 }
 
+/* Far from logistic: half as steep below K = 95 as above. */
+static double bent(double memories) {
+    double logit = 4 * log(100 / memories);
+    double kink = 4 * log(100 / 95.0);
+    return 1 / (1 + exp(logit < kink ? -logit : -(kink + (logit - kink) / 2)));
+}
+
+/* Only what is near the crossing counts in the end: the curve further off does not matter. */
+static void a_bent_curve_makes_no_bias(void **state) {
+    (void)state;
+    const struct network network = {.crossing = 100, .level = 0.5, .slope = 4, .curve = bent};
+    struct dam_crossing_search search = search_of(&network);
+    search.set_trials = 2;
+    search.precision = 0.02;
+    double covered, cost;
+    search_often(&network, search, &covered, &cost);
+    if (covered < 0.92)
+        fail_msg("%g of the intervals cover", covered);
+}
+
 /* Rising to 0.95 up to K = 20, at half of which it crosses 0.7, and falling to 0.7 at K = 500. */
 static double hill(double memories) {
     double up = 1 / (1 + exp(-log(0.7 / 0.25) - 3 * log(memories / 10)));
@@ -301,6 +321,20 @@ static void searches_end_where_there_is_no_crossing(void **state) {
     assert_int_equal(search_for(&network, &search, 1).outcome, DAM_CROSSING_BUDGET);
 }
 
+/* A share below the level at K = 1 says nothing where a larger K has been above. */
+static void the_first_k_is_not_the_last_word(void **state) {
+    (void)state;
+    const struct network network = {.crossing = 100, .level = 0.5};
+    const struct dam_crossing_search search = search_of(&network);
+    const struct dam_crossing_point points[] = {
+        {.memories = 1, .sets = 50, .successes = 0, .squares = 0},
+        {.memories = 50, .sets = 50, .successes = 400, .squares = 3200},
+    };
+    struct dam_crossing_step step;
+    assert_int_equal(dam_crossing_next(&search, points, 1, &step), DAM_CROSSING_BELOW);
+    assert_int_equal(dam_crossing_next(&search, points, 2, &step), DAM_CROSSING_OPEN);
+}
+
 /* A finer search, or one with more trials, begins as the coarser did. */
 static void steps_do_not_depend_on_precision_or_budget(void **state) {
     (void)state;
@@ -324,8 +358,10 @@ int main(void) {
         cmocka_unit_test(the_interval_is_as_wide_as_its_trials_say),
         cmocka_unit_test(without_points_the_fit_is_the_guess),
         cmocka_unit_test(intervals_cover_at_the_promised_cost),
+        cmocka_unit_test(a_bent_curve_makes_no_bias),
         cmocka_unit_test(the_crossing_at_the_largest_k_is_found),
         cmocka_unit_test(searches_end_where_there_is_no_crossing),
+        cmocka_unit_test(the_first_k_is_not_the_last_word),
         cmocka_unit_test(steps_do_not_depend_on_precision_or_budget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
