@@ -327,8 +327,8 @@ static void the_first_k_is_not_the_last_word(void **state) {
     const struct network network = {.crossing = 100, .level = 0.5};
     const struct dam_crossing_search search = search_of(&network);
     const struct dam_crossing_point points[] = {
-        {.memories = 1, .sets = 50, .successes = 0, .squares = 0},
-        {.memories = 50, .sets = 50, .successes = 400, .squares = 3200},
+        {.memories = 1, .sets = 50, .successes = 120, .squares = 288},
+        {.memories = 50, .sets = 50, .successes = 280, .squares = 1568},
     };
     struct dam_crossing_step step;
     assert_int_equal(dam_crossing_next(&search, points, 1, &step), DAM_CROSSING_BELOW);
