@@ -144,10 +144,10 @@ static bool counts(const struct part *part, const struct view *view) {
     return part->least <= view->memories && view->memories <= part->most;
 }
 
-/* Newton's method from the prior's line; its steps are kept so short that the weights keep their
- * meaning. */
+/* Newton's method from the prior's line, the slope kept at its least; its steps are kept so short
+ * that the weights keep their meaning. */
 static struct line fit_line(const struct views *views, const struct part *part) {
-    enum { STEPS = 60 };
+    enum { STEPS = 200 };
     struct line line = {.height = logit(views->level), .slope = views->slope};
     for (int step = 0; step < STEPS; step++) {
         struct sums sums = {0};
@@ -161,6 +161,10 @@ static struct line fit_line(const struct views *views, const struct part *part) 
         double determinant = of[0] * of[2] - of[1] * of[1];
         double height = (of[2] * gradient[0] - of[1] * gradient[1]) / determinant;
         double slope = (of[0] * gradient[1] - of[1] * gradient[0]) / determinant;
+        if (line.slope + slope < DAM_CROSSING_SLOPE_MIN) {
+            slope = DAM_CROSSING_SLOPE_MIN - line.slope;
+            height = (gradient[0] - of[1] * slope) / of[0];
+        }
         double size = fabs(height) + fabs(slope), shorten = size > 1 ? 1 / size : 1;
         line.height += shorten * height;
         line.slope += shorten * slope;
@@ -169,7 +173,6 @@ static struct line fit_line(const struct views *views, const struct part *part) 
         if (size < 1e-9)
             break;
     }
-    line.slope = fmax(line.slope, DAM_CROSSING_SLOPE_MIN);
     line.crossing = (line.height - logit(views->level)) / line.slope;
     return line;
 }

@@ -89,7 +89,7 @@ static const struct dam_parameter parameters[] = {
     [MAX_TRIALS] = {.name = "max_trials",
                     .type = DAM_INTEGER,
                     .role = DAM_BUDGET,
-                    .standard.integer = 1000000,
+                    .standard.integer = 200000,
                     .low.integer = 1,
                     .high.integer = 1000000000,
                     .unit = "trials",

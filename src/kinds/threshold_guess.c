@@ -22,33 +22,48 @@ static double quantile_square(double p) {
     return x * x;
 }
 
+/* Spins that are `overlap` N from a memory find back to it while they feel it strongly enough, and
+ * while no other of K is likely to be nearer: K Q(overlap sqrt(N)) = ln 2. */
+static double recovered_memories(const struct dam_dynamics_setting *setting) {
+    double N = setting->neurons;
+    double stable = signal_to_noise(setting) / (2 * dam_portable_log(fmax(N, 2)));
+    if (!setting->from_memory)
+        return stable;
+    double overlap = fabs(1 - 2 * setting->noise), x = overlap * sqrt(N);
+    double nearest = 1 + M_LN2 * sqrt(2 * M_PI) * x * dam_portable_exp(x * x / 2);
+    for (int i = 1; i < setting->power; i++)
+        stable *= overlap;
+    return fmin(stable, nearest);
+}
+
 struct dam_threshold_guess dam_threshold_guess(const struct dam_dynamics_setting *setting,
                                                enum dam_criterion criterion, double level) {
     double scale = signal_to_noise(setting), N = setting->neurons;
     /* Expected errors where no error has the probability `level`. */
     double errors = -dam_portable_log(level);
-    double square = 0, slope = recovery_slope;
+    struct dam_threshold_guess guess = {recovered_memories(setting), recovery_slope};
+    double square = 0;
     switch (criterion) {
     case DAM_RECOVERED:
-        /* No errors; a start that is nearer to others needs a stronger signal. */
-        square = 2 * dam_portable_log(fmax(N, 2));
-        if (setting->from_memory)
-            square /= fmax(fabs(1 - 2 * setting->noise), 1 / sqrt(N));
         break;
     case DAM_RETAINED:
         square = quantile_square(errors / N);
-        slope = errors * (square + 1) / 2 / (1 - level);
+        guess.slope = errors * (square + 1) / 2 / (1 - level);
+        guess.memories = scale / square;
         break;
     case DAM_RETAINED_ALL:
         square = quantile_square(errors / N);
         for (int i = 0; i < 8; i++)
             square = quantile_square(errors / (N * fmax(scale / square, 1)));
-        slope = errors * (square + 3) / 2 / (1 - level);
+        guess.slope = errors * (square + 3) / 2 / (1 - level);
+        guess.memories = scale / square;
         break;
     case DAM_UNSTABLE_SPINS:
         square = quantile_square(level);
-        slope = (square + 1) / 2 / (1 - level);
+        guess.slope = (square + 1) / 2 / (1 - level);
+        guess.memories = scale / square;
         break;
     }
-    return (struct dam_threshold_guess){fmax(scale / square, 1), slope};
+    guess.memories = fmax(guess.memories, 1);
+    return guess;
 }
