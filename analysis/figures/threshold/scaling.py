@@ -1,0 +1,161 @@
+"""Fits across sizes: the threshold against N, its residuals, and the data collapse."""
+import matplotlib
+import numpy as np
+from scipy import special
+
+import canvas
+from results import ResultError
+from .collapse import NEAR
+from .fits import fits
+from .search import counts_spins, direction, known, missing, of_group, path_of, title
+
+ROWS = 4     # of panels: thresholds, residuals, shares before and after the collapse
+REACH = 5.0  # collapsed shares are shown where |logit share - logit level| is below this
+
+
+def scaling(results):
+    return sheet(results, fits(results))
+
+
+def sheet(results, fitted):
+    """The figure of these fits: a column of panels for each n."""
+    drawn = [fit for fit in fitted if fit.power is not None]
+    if not drawn:
+        words = " ".join(dict.fromkeys(word for fit in fitted for word in fit.sentences))
+        raise ResultError(f"fits across sizes need thresholds at two sizes or more. {words}")
+    powers = sorted({fit.group["n"] for fit in drawn})
+    alone = len(powers) == 1
+    # One n: thresholds over residuals; beside them shares before and after the collapse.
+    figure, panels = canvas.panels(ROWS * len(powers), 2 if alone else len(powers),
+                                   width=None if alone else 3.9)
+    order = (0, 2, 1, 3) if alone else range(ROWS)
+    shades = shades_of(drawn)
+    legend = []
+    for column, n in enumerate(powers):
+        top, under, *shares = (panels[row if alone else row * len(powers) + column]
+                               for row in order)
+        of_n = [fit for fit in drawn if fit.group["n"] == n]
+        for fit, style in zip(of_n, canvas.styles(len(of_n))):
+            draw_thresholds(top, fit, *style)
+            draw_residuals(under, fit, *style)
+            draw_shares(shares, results, fit, style[1], shades)
+            legend.append(canvas.mark(*style, label=fit_words(fit)))
+        label_column(top, under, shares, results, of_n)
+        for axes in (top, under, *shares):
+            axes.set_title(f"n = {n}" if not alone else "")
+    canvas.finish(figure, results, title(results, "N"),
+                  [*legend, *line_entries(drawn), *shade_entries(shades)], notes(results))
+    return figure
+
+
+def shades_of(drawn):
+    """{N: colour} of the collapse, darker for smaller sizes."""
+    sizes = sorted({N for fit in drawn for N in fit.sizes.N})
+    shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.9, len(sizes)))
+    return dict(zip(sizes, map(tuple, shades)))
+
+
+def draw_thresholds(axes, fit, color, marker):
+    sizes = fit.sizes
+    axes.plot(sizes.N, np.exp(fit.power.fitted), "-", color=color, linewidth=1)
+    axes.plot(*curve_of_law(fit), "--", color=color, linewidth=1)
+    axes.plot(sizes.N, sizes.theory, ":", color=color, gid="theory")
+    canvas.points(axes, sizes.N, sizes.K, np.ones(len(sizes.N), dtype=bool), color, marker,
+                  np.array([sizes.K - sizes.low, sizes.high - sizes.K]))
+
+
+def curve_of_law(fit):
+    """N and K of the theory's law, between the sizes too, as it is no straight line."""
+    N = np.geomspace(fit.sizes.N[0], fit.sizes.N[-1], 60)
+    return N, np.exp(np.log(fit.alpha().value) + fit.log_law(N))
+
+
+def draw_residuals(axes, fit, color, marker):
+    """Thresholds and laws over the fitted power law."""
+    sizes, power = fit.sizes, np.exp(fit.power.fitted)
+    axes.axhline(1, color=color, linewidth=1)
+    N, law = curve_of_law(fit)
+    axes.plot(N, law / (fit.amplitude().value * N ** fit.exponent().value), "--", color=color,
+              linewidth=1)
+    ratio = sizes.K / power
+    canvas.points(axes, sizes.N, ratio, np.ones(len(ratio), dtype=bool), color, marker,
+                  np.array([ratio - sizes.low / power, sizes.high / power - ratio]))
+
+
+def draw_shares(panels, results, fit, marker, shades):
+    """The share near the crossing, before and after the collapse."""
+    if "search_path" not in getattr(results, "tables", {}):
+        return
+    cell, K, successes, trials = path_of(results, known(results) & of_group(results, fit.group))
+    x = np.log(K / results.rows["k_threshold"][cell])
+    before, after = panels
+    for N, shade in shades.items():
+        here = (np.abs(x) < np.log(NEAR)) & (results.rows["N"][cell] == N)
+        share = successes[here] / trials[here]
+        before.plot(np.exp(x[here]), share, marker, color=shade, markersize=4)
+        if fit.collapse is not None:
+            scaled = fit.collapse.steepness * N ** fit.collapse.w.value * x[here]
+            after.plot(scaled, share, marker, color=shade, markersize=4)
+    if fit.collapse is not None:
+        x = np.linspace(-REACH, REACH, 200)
+        logit = special.logit(fit.group["level"]) + direction(fit.group) * x
+        after.plot(x, special.expit(logit), color="0.3", linewidth=0.9, zorder=1)
+        after.set_xlim(-REACH, REACH)
+
+
+def label_column(top, under, shares, results, of_n):
+    N = np.unique(np.concatenate([fit.sizes.N for fit in of_n]))
+    ticks = N if len(N) <= 6 else N[:: -(-len(N) // 6)]
+    for axes in (top, under):
+        axes.set_xscale("log")
+        axes.set_xticks(ticks, [f"{value:g}" for value in ticks])
+        axes.minorticks_off()
+        canvas.axis_label(results.label("N"), axes, "x")
+    top.set_yscale("log")
+    canvas.label_log(top.yaxis)
+    canvas.axis_label(results.label("k_threshold"), top, "y")
+    canvas.axis_label("k_threshold / fitted A N^b", under, "y")
+    before, after = shares
+    before.set_xscale("log")
+    before.set_xticks((0.4, 0.6, 1, 1.5, 2.5), ("0.4", "0.6", "1", "1.5", "2.5"))
+    before.minorticks_off()
+    canvas.axis_label("K / K_c: K over k_threshold of its size", before, "x")
+    canvas.axis_label("s (ln K - ln K_c) N^w", after, "x")
+    for axes in shares:
+        canvas.axis_label("successes / trials", axes, "y")
+        if any(counts_spins(fit.group) for fit in of_n):
+            axes.set_yscale("log")
+        else:
+            axes.set_ylim(-0.03, 1.03)
+    if not after.lines:
+        after.annotate("fewer than two sizes with\nenough K near their crossing", (0.5, 0.5),
+                       xycoords="axes fraction", ha="center", va="center", color="0.3")
+
+
+def fit_words(fit):
+    words = f"{fit.name}: " if fit.name else ""
+    words += f"b = {fit.exponent()}, alpha = {fit.alpha()}"
+    return words + (f", w = {fit.collapse.w}" if fit.collapse else "")
+
+
+def line_entries(drawn):
+    entries = [canvas.mark("0.3", label="fit K = A N^b"),
+               canvas.mark("0.3", line="--", label="fit K = alpha N^(n-1) / ln N" if
+                           any("ln" in fit.law_words for fit in drawn)
+                           else "fit K = alpha N^(n-1)")]
+    if any(np.isfinite(fit.sizes.theory).any() for fit in drawn):
+        entries.append(canvas.mark("0.3", line=":", label="theory_k"))
+    return entries
+
+
+def shade_entries(shades):
+    """A few of the sizes, as the colours are in order."""
+    N = list(shades)
+    few = N if len(N) <= 8 else [N[place] for place in
+                                 np.linspace(0, len(N) - 1, 6).round().astype(int)]
+    return [canvas.mark(shades[size], "o", "", f"N = {size:g}") for size in few]
+
+
+def notes(results):
+    return ["Bars and brackets: 95 % intervals, those of fits by bootstrap. s, w: the common logistic "
+            "of greatest likelihood, beneath.", *missing(results, known(results))]

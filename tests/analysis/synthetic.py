@@ -1,0 +1,86 @@
+"""Result files of kind threshold whose truth is known, as no run could give them."""
+import h5py
+import numpy as np
+from scipy import special, stats
+
+NORMAL = stats.norm.ppf(0.975)
+TEXT = "S16"
+COLUMNS = {  # name: (type, unit, doc, role, default)
+    "energy": (TEXT, "1", "energy function F", "parameter", "power"),
+    "n": ("i8", "1", "interaction vertex power", "parameter", 3),
+    "N": ("i8", "neurons", "neurons", "parameter", 100),
+    "criterion": (TEXT, "1", "what is to fail or hold", "parameter", "recovered"),
+    "level": ("f8", "1", "the criterion's level at the threshold", "parameter", 0.5),
+    "start": (TEXT, "1", "initial states", "parameter", "random"),
+    "noise": ("f8", "1", "share of flipped spins", "parameter", 0.0),
+    "mirrors": (TEXT, "1", "mirror images count", "parameter", "no"),
+    "k_threshold": ("f8", "memories", "memories at which the criterion crosses its level",
+                    "result", np.nan),
+    "k_low": ("f8", "memories", "low end of the 95 % interval", "result", np.nan),
+    "k_high": ("f8", "memories", "high end of the 95 % interval", "result", np.nan),
+    "slope": ("f8", "1", "logistic slope in ln K", "result", np.nan),
+    "design_effect": ("f8", "1", "design effect of the pattern sets", "result", np.nan),
+    "trials": ("i8", "trials", "trials of the search", "result", 1000),
+    "theory_k": ("f8", "memories", "K where theory has the criterion fail", "result", np.nan),
+    "outcome": (TEXT, "1", "found, below, above or budget", "result", "found"),
+    "status": (TEXT, "1", "complete, partial or failed", "status", "complete"),
+}
+PATH = [(name, "i8") for name in ("cell", "step", "K", "sets", "trials", "successes")]
+
+
+def write(file, cells, path=(), kind="threshold", seeds=1):
+    """A result file of these cells, {column: value} each, and rows of /search_path."""
+    names = [*(["seed"] if np.ndim(seeds) else []), *COLUMNS]
+    columns = {"seed": ("i8", "1", "seed of the row", "parameter", 0), **COLUMNS}
+    rows = np.array([tuple(cell.get(name, columns[name][4]) for name in names) for cell in cells],
+                    dtype=[(name, columns[name][0]) for name in names])
+    with h5py.File(file, "w") as handle:
+        table = handle.create_dataset("results", data=rows)
+        table.attrs["doc"] = np.bytes_("search for the threshold")
+        for name in names:
+            for key, words in zip(("unit", "doc", "role"), columns[name][1:4]):
+                table.attrs[f"{name}.{key}"] = np.bytes_(words)
+        steps = handle.create_dataset("search_path", data=np.array(list(path), dtype=PATH))
+        steps.attrs["unit"], steps.attrs["doc"] = np.bytes_("1"), np.bytes_("steps of the searches")
+        for name, _ in PATH:
+            steps.attrs[f"{name}.unit"] = steps.attrs[f"{name}.doc"] = np.bytes_(name)
+        handle["study/kind"], handle["study/resolved"] = np.bytes_(kind), np.bytes_("")
+        handle["study/seed"] = seeds
+        handle["provenance/version"] = handle["provenance/commit"] = np.bytes_("0")
+    return file
+
+
+def theory(cell):
+    """c N^(n-1) / (2 (2n-3)!! ln N), as the program's column has it."""
+    spread = {2: 1, 3: 3, 4: 15, 5: 105}[cell["n"]]
+    c = 2 if cell["energy"] == "rectified" else 1
+    return c * cell["N"] ** (cell["n"] - 1) / (2 * spread * np.log(cell["N"]))
+
+
+def thresholds(truth, error, draw, **fixed):
+    """Cells with k_threshold drawn about truth {N: K}, standard error `error` {N: in ln K}."""
+    cells = []
+    for N, K in truth.items():
+        cell = {"energy": "power", "n": 3, "N": N, **fixed}
+        found = np.exp(np.log(K) + error[N] * draw.standard_normal())
+        reach = np.exp(NORMAL * error[N])
+        cells.append({"theory_k": theory(cell), "slope": 5.0, "design_effect": 1.0, **cell,
+                      "k_threshold": found, "k_low": found / reach, "k_high": found * reach})
+    return cells
+
+
+def walk(cells, truth, slope, draw, trials=400, effect=1, level=0.5, points=9):
+    """Rows of a search path about each cell's true crossing, with slope(N) in ln K.
+
+    effect > 1: the trials of a K go together, as those of few pattern sets do.
+    """
+    rows = []
+    for index, cell in enumerate(cells):
+        crossing = truth[cell["N"]]
+        for step, K in enumerate(np.geomspace(crossing / 2, 2 * crossing, points).round()):
+            share = special.expit(special.logit(level) - slope(cell["N"]) * np.log(K / crossing))
+            if effect > 1:
+                pairs = (trials - 1) / (effect - 1) - 1  # of the beta distribution, a + b
+                share = draw.beta(max(share * pairs, 1e-9), max((1 - share) * pairs, 1e-9))
+            rows.append((index, step, K, 8, trials, draw.binomial(trials, share)))
+    return rows
