@@ -25,7 +25,14 @@ COLUMNS = {  # name: (type, unit, doc, role, default)
     "outcome": (TEXT, "1", "found, below, above or budget", "result", "found"),
     "status": (TEXT, "1", "complete, partial or failed", "status", "complete"),
 }
-PATH = [(name, "i8") for name in ("cell", "step", "K", "sets", "trials", "successes")]
+PATH = {  # name: (unit, doc), all of them integers
+    "cell": ("1", "row of /results"),
+    "step": ("1", "step of the search"),
+    "K": ("memories", "memories tried"),
+    "sets": ("sets", "pattern sets"),
+    "trials": ("trials", "trials in them"),
+    "successes": ("1", "trials that met the criterion; spins for unstable_spins"),
+}
 
 
 def write(file, cells, path=(), kind="threshold", seeds=1):
@@ -40,10 +47,12 @@ def write(file, cells, path=(), kind="threshold", seeds=1):
         for name in names:
             for key, words in zip(("unit", "doc", "role"), columns[name][1:4]):
                 table.attrs[f"{name}.{key}"] = np.bytes_(words)
-        steps = handle.create_dataset("search_path", data=np.array(list(path), dtype=PATH))
+        steps = handle.create_dataset("search_path", data=np.array(
+            list(path), dtype=[(name, "i8") for name in PATH]))
         steps.attrs["unit"], steps.attrs["doc"] = np.bytes_("1"), np.bytes_("steps of the searches")
-        for name, _ in PATH:
-            steps.attrs[f"{name}.unit"] = steps.attrs[f"{name}.doc"] = np.bytes_(name)
+        for name, words in PATH.items():
+            for key, word in zip(("unit", "doc"), words):
+                steps.attrs[f"{name}.{key}"] = np.bytes_(word)
         handle["study/kind"], handle["study/resolved"] = np.bytes_(kind), np.bytes_("")
         handle["study/seed"] = seeds
         handle["provenance/version"] = handle["provenance/commit"] = np.bytes_("0")

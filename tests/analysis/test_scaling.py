@@ -84,7 +84,8 @@ class Laws(unittest.TestCase):
         self.assertEqual(len(fitted), 8)
         for fit in fitted:
             n = fit.group["n"]
-            known = (1 + (fit.group["energy"] == "rectified")) / (2 * math.prod(range(1, 2 * n - 2, 2)))
+            c = 2 if fit.group["energy"] == "rectified" else 1
+            known = c / (2 * {2: 1, 3: 3, 4: 15, 5: 105}[n])
             self.assertAlmostEqual(fit.alpha().value, known, places=9)
             self.assertAlmostEqual(fit.theory["alpha"], known, places=12)
             self.assertAlmostEqual(fit.exponent().value, fit.theory["b"], places=9)
@@ -167,10 +168,12 @@ class Laws(unittest.TestCase):
 
     def test_seeds_are_averaged_by_their_weights(self):
         low, high = {50: 100.0, 100: 400.0}, {50: 110.0, 100: 440.0}
-        cells = [{**cell, "seed": seed} for seed, truth, error in ((1, low, 0.1), (2, high, 0.05))
-                 for cell in synthetic.thresholds(truth, dict.fromkeys(truth, 0), draw_of(1))
-                 for cell in [{**cell, "k_low": cell["k_threshold"] * np.exp(-synthetic.NORMAL * error),
-                               "k_high": cell["k_threshold"] * np.exp(synthetic.NORMAL * error)}]]
+        cells = []
+        for seed, truth, error in ((1, low, 0.1), (2, high, 0.05)):
+            reach = np.exp(synthetic.NORMAL * error)
+            cells += [{**cell, "seed": seed, "k_low": cell["k_threshold"] / reach,
+                       "k_high": cell["k_threshold"] * reach}
+                      for cell in synthetic.thresholds(truth, dict.fromkeys(truth, 0), draw_of(1))]
         (fit,) = scaling.fits(Results(written("seeds", cells, seeds=[1, 2])))
         np.testing.assert_allclose(fit.sizes.K, [100 * 1.1 ** 0.8, 400 * 1.1 ** 0.8])
         np.testing.assert_allclose(fit.sizes.error(), (100 + 400) ** -0.5)
@@ -346,6 +349,7 @@ class Pictures(unittest.TestCase):
             notes = handle["results"].attrs
             notes["k_threshold.doc"] = np.bytes_("striped zebras that are too many")
             notes["k_threshold.unit"] = np.bytes_("herds")
+            handle["search_path"].attrs["K.doc"] = np.bytes_("zebras in the herds tried")
         for figure in ("sizes", "powers", "path", "scaling"):
             run(plot, file, "--svg", "--figure", figure)
             self.assertIn("herds", words_of(file.with_suffix(".svg")))

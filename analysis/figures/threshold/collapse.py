@@ -29,9 +29,7 @@ class Collapse:
 
 def collapse(results, cells):
     """The Collapse of these cells, bool [cell] with known thresholds; None where fewer than two
-    sizes have enough of a path, or no maximum is found."""
-    if "search_path" not in getattr(results, "tables", {}):
-        return None
+    sizes have enough of a path, or where no maximum is found."""
     cell, K, successes, trials = path_of(results, cells)
     x = np.log(K / results.rows["k_threshold"][cell])
     near = np.abs(x) < np.log(NEAR)

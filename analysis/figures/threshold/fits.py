@@ -179,8 +179,8 @@ def exponent_words(group, sizes, power, theory):
     b = power.coefficients[1]
     place = f"b = {b} {b.place_of(group['n'] - 1)} n - 1 = {group['n'] - 1}"
     if np.isfinite(theory["b"]):
-        place += (f", and {b.place_of(theory['b'])} {theory['b']:.3g}, the theory's own slope "
-                  "over these sizes")
+        place += (f"; it {b.place_of(theory['b'])} {theory['b']:.4g}, the theory's own slope over "
+                  "these sizes")
     return [f"K ~ N^b over N = {sizes.N[0]:g} to {sizes.N[-1]:g} ({len(sizes.N)} sizes): {place}; "
             f"{quality(power)}."]
 
@@ -217,7 +217,8 @@ def drift_words(sizes, law, law_words, curvature, local):
         words = (f"Local exponents {'rise' if curvature.value > 0 else 'fall'} with N, {span}: "
                  "finite size still bends the power law")
     over_law = sizes.K / np.exp(law.fitted - law.coefficients[0].value)
-    return [f"{words}. K / ({law_words}) is {over_law[0]:.4g} at N = {sizes.N[0]:g} and "
+    law_words = f"({law_words})" if "/" in law_words else law_words
+    return [f"{words}. K / {law_words} is {over_law[0]:.4g} at N = {sizes.N[0]:g} and "
             f"{over_law[-1]:.4g} at N = {sizes.N[-1]:g}."]
 
 

@@ -74,12 +74,8 @@ class Law:
 
 def fit(design, log_k, error):
     """The Law of ln K = design @ coefficients; error [point] are the standard errors of ln K."""
-    weighted = design / error[:, None]
-
-    def solve(scaled):
-        return np.linalg.lstsq(weighted, scaled, rcond=None)[0]
-
-    best = solve(log_k / error)
+    solve = np.linalg.pinv(design / error[:, None])
+    best = solve @ (log_k / error)
     fitted = design @ best
     chi2 = float(np.sum(((log_k - fitted) / error) ** 2))
     freedom = len(log_k) - design.shape[1]
@@ -88,7 +84,7 @@ def fit(design, log_k, error):
     noise = draw.standard_normal((len(log_k), DRAWS))
     if scattered:
         noise *= np.sqrt(chi2 / draw.chisquare(freedom, DRAWS))
-    drawn = best[:, None] + solve(noise)
+    drawn = best[:, None] + solve @ noise
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(drawn, (tail, 1 - tail), axis=1)
     return Law(tuple(Estimate(*map(float, ends)) for ends in zip(best, low, high)), fitted, chi2,

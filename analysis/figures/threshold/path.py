@@ -3,38 +3,35 @@ import numpy as np
 
 import canvas
 from results import ResultError
-from .search import (curve, dimensions, effective, known, missing, of_group, path_of,
-                     share_interval, shown, title)
+from .search import (curve, dimensions, effective, known, missing, of_group, path_label, path_of,
+                     share_interval, share_label, shown, title)
 
 PANELS_MAX = 24
 
 
 def path(results):
-    cell, K, successes, trials = path_of(results, np.ones(len(results.rows), dtype=bool))
-    if len(cell) == 0:
+    steps = path_of(results, np.ones(len(results.rows), dtype=bool))
+    tried = np.isin(np.arange(len(results.rows)), steps[0])
+    if not tried.any():
         raise ResultError("no search has tried any K yet")
     panel_by, series_by = split(results)
-    sheets = list(results.groups(panel_by))
+    sheets = [sheet for sheet in results.groups(panel_by) if (sheet[1] & tried).any()]
     if len(sheets) > PANELS_MAX:
-        raise ResultError(f"the search paths take {len(sheets)} panels, more than {PANELS_MAX}")
-    tried = np.isin(np.arange(len(results.rows)), cell)
+        raise ResultError(f"the search paths would take {len(sheets)} panels; the figure has room "
+                          f"for {PANELS_MAX}")
     series = [key for key, cells in results.groups(series_by) if (cells & tried).any()]
     styles = canvas.styles(len(series))
     figure, panels = canvas.panels(len(sheets), height=4 if len(sheets) == 1 else 3.1)
-    weight = effective(results.rows)[cell]
-    low, high = share_interval(successes * weight, trials * weight)
-    share = successes / trials
-    errors = np.array([share - low, high - share]).clip(0)
     for axes, (panel, cells) in zip(panels, sheets):
         for key, (color, marker) in zip(series, styles):
             for index in np.flatnonzero(cells & tried & of_group(results, key)):
-                here = cell == index
-                complete = np.full(here.sum(), results.complete[index])
-                canvas.points(axes, K[here], share[here], complete, color, marker, errors[:, here])
-                draw_curve(axes, results, index, K[here], color)
+                draw_shares(axes, results, index, steps, color, marker)
         label_panel(axes, results, panel, cells)
-    canvas.axis_label("successes / trials", panels[0], "y")
-    canvas.finish(figure, results, title(results), legend(series, styles), notes(results))
+    canvas.axis_label(share_label(results.rows), panels[0], "y")
+    canvas.finish(figure, results, title(results), legend(results, series, styles),
+                  ["Bars: Jeffreys' 95 % intervals, a trial counting for 1 / design_effect. "
+                   f"{path_label(results, 'successes')}.",
+                   *missing(results, known(results))])
     return figure
 
 
@@ -47,13 +44,19 @@ def split(results):
     return [name for name in names if name != along], [along]
 
 
-def draw_curve(axes, results, index, K, color):
-    row = results.rows[index]
+def draw_shares(axes, results, index, steps, color, marker):
+    """The shares of one cell, and the curve through its crossing where there is one."""
+    cell, K, successes, trials = steps
+    K, successes, trials = (values[cell == index] for values in (K, successes, trials))
+    row, share = results.rows[index], successes / trials
+    weight = effective(row)
+    low, high = share_interval(successes * weight, trials * weight)
+    canvas.points(axes, K, share, np.full(len(K), results.complete[index]), color, marker,
+                  np.clip([share - low, high - share], 0, None))
     if not shown(results)[index] or not np.isfinite(row["slope"]):
         return
     line = np.geomspace(min(K.min(), row["k_low"]), max(K.max(), row["k_high"]), 200)
     axes.plot(line, curve(row, line), color=color, linewidth=1)
-    # The crossing, and how well it is known.
     axes.plot([row["k_low"], row["k_high"]], [row["level"]] * 2, color="black", linewidth=2.2,
               solid_capstyle="butt", zorder=4)
     axes.plot([row["k_threshold"]], [row["level"]], marker="|", color="black", markersize=9,
@@ -71,17 +74,13 @@ def label_panel(axes, results, panel, cells):
         axes.set_yscale("log")
     else:
         axes.set_ylim(-0.03, 1.03)
-    canvas.axis_label(f"K [{results.columns['k_threshold']['unit']}]", axes, "x")
+    canvas.axis_label(path_label(results, "K"), axes, "x")
 
 
-def legend(series, styles):
-    entries = [canvas.mark(color, marker, label=canvas.settings(key) or "share of the trials")
+def legend(results, series, styles):
+    entries = [canvas.mark(color, marker, "", canvas.settings(key) or "share found")
                for key, (color, marker) in zip(series, styles)]
-    return entries + [canvas.mark("0.3", label="fitted logistic in ln K"),
-                      canvas.mark("black", "|", label="k_threshold, with its 95 % interval"),
-                      canvas.mark("0.5", line=":", label="level")]
-
-
-def notes(results):
-    return ["Bars: Jeffreys' 95 % intervals; a trial counts for 1 / design_effect.",
-            *missing(results, known(results))]
+    if shown(results).any():
+        entries += [canvas.mark("0.3", label="fitted logistic in ln K"),
+                    canvas.mark("black", "|", label="k_threshold, with its 95 % interval")]
+    return entries + [canvas.mark("0.5", line=":", label="level")]

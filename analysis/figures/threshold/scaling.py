@@ -7,7 +7,7 @@ import canvas
 from results import ResultError
 from .collapse import NEAR
 from .fits import fits
-from .search import counts_spins, direction, known, missing, of_group, path_of, title
+from .search import counts_spins, direction, known, missing, of_group, path_of, share_label, title
 
 ROWS = 4     # of panels: thresholds, residuals, shares before and after the collapse
 REACH = 5.0  # collapsed shares are shown where |logit share - logit level| is below this
@@ -84,8 +84,6 @@ def draw_residuals(axes, fit, color, marker):
 
 def draw_shares(panels, results, fit, marker, shades):
     """The share near the crossing, before and after the collapse."""
-    if "search_path" not in getattr(results, "tables", {}):
-        return
     cell, K, successes, trials = path_of(results, known(results) & of_group(results, fit.group))
     x = np.log(K / results.rows["k_threshold"][cell])
     before, after = panels
@@ -100,7 +98,6 @@ def draw_shares(panels, results, fit, marker, shades):
         x = np.linspace(-REACH, REACH, 200)
         logit = special.logit(fit.group["level"]) + direction(fit.group) * x
         after.plot(x, special.expit(logit), color="0.3", linewidth=0.9, zorder=1)
-        after.set_xlim(-REACH, REACH)
 
 
 def label_column(top, under, shares, results, of_n):
@@ -121,13 +118,18 @@ def label_column(top, under, shares, results, of_n):
     before.minorticks_off()
     canvas.axis_label("K / K_c: K over k_threshold of its size", before, "x")
     canvas.axis_label("s (ln K - ln K_c) N^w", after, "x")
+    rows = results.rows[np.any([of_group(results, fit.group) for fit in of_n], axis=0)]
     for axes in shares:
-        canvas.axis_label("successes / trials", axes, "y")
-        if any(counts_spins(fit.group) for fit in of_n):
+        canvas.axis_label(share_label(rows), axes, "y")
+        if np.all(counts_spins(rows)):
             axes.set_yscale("log")
         else:
             axes.set_ylim(-0.03, 1.03)
-    if not after.lines:
+    reach = max((np.abs(line.get_xdata()).max(initial=0) for line in after.lines
+                 if line.get_linestyle() == "None"), default=0)
+    if reach > 0:
+        after.set_xlim(-min(1.1 * reach, REACH), min(1.1 * reach, REACH))
+    else:
         after.annotate("fewer than two sizes with\nenough K near their crossing", (0.5, 0.5),
                        xycoords="axes fraction", ha="center", va="center", color="0.3")
 
@@ -157,5 +159,5 @@ def shade_entries(shades):
 
 
 def notes(results):
-    return ["Bars and brackets: 95 % intervals, those of fits by bootstrap. s, w: the common logistic "
-            "of greatest likelihood, beneath.", *missing(results, known(results))]
+    return ["Bars and brackets: 95 % intervals, those of fits by bootstrap. s and w are those of the "
+            "most likely common logistic.", *missing(results, known(results))]

@@ -1,4 +1,6 @@
 """What a threshold search found: its cells, and the shares along its path."""
+import re
+
 import numpy as np
 from scipy import special, stats
 
@@ -57,7 +59,7 @@ def counts_spins(row):
 def path_of(results, cells):
     """The rows of /search_path of these cells, merged by cell and K: arrays cell, K, successes,
     and trials (spins where the criterion counts spins)."""
-    if "search_path" not in getattr(results, "tables", {}):
+    if "search_path" not in results.tables:
         raise ResultError("it has no /search_path, which this needs")
     rows = results.tables["search_path"]
     rows = rows[cells[rows["cell"]] & (rows["trials"] > 0)]
@@ -67,6 +69,20 @@ def path_of(results, cells):
     owner = results.rows[keys["cell"]]
     return (keys["cell"], keys["K"].astype(float), successes,
             np.where(counts_spins(owner), owner["N"] * trials, trials))
+
+
+def share_label(rows):
+    spins = counts_spins(rows)
+    return "successes / (N trials)" if np.all(spins) else "successes / trials" + (
+        ", of unstable_spins / (N trials)" if np.any(spins) else "")
+
+
+def path_label(results, name):
+    """An axis label for a column of /search_path."""
+    notes = results.table_notes["search_path"]["columns"][name]
+    head = re.split(r"; | \(", notes["doc"])[0]
+    unit = "" if notes["unit"] == "1" or notes["unit"] in head else f" [{notes['unit']}]"
+    return f"{name}: {head}{unit}"
 
 
 def effective(rows):
