@@ -78,18 +78,20 @@ def thresholds(truth, error, draw, **fixed):
     return cells
 
 
-def walk(cells, truth, slope, draw, trials=400, effect=1, level=0.5, points=9):
-    """Rows of a search path about each cell's true crossing, with slope(N) in ln K.
+def walk(cells, truth, slope, draw, trials=200, effect=1, points=9):
+    """Rows of a search path about each cell's true crossing of one half, with slope(N) in ln K:
+    two steps over the same K.
 
-    effect > 1: the trials of a K go together, as those of few pattern sets do.
+    effect > 1: the trials of a row go together, as those of few pattern sets do.
     """
     rows = []
     for index, cell in enumerate(cells):
         crossing = truth[cell["N"]]
-        for step, K in enumerate(np.geomspace(crossing / 2, 2 * crossing, points).round()):
-            share = special.expit(special.logit(level) - slope(cell["N"]) * np.log(K / crossing))
-            if effect > 1:
-                pairs = (trials - 1) / (effect - 1) - 1  # of the beta distribution, a + b
-                share = draw.beta(max(share * pairs, 1e-9), max((1 - share) * pairs, 1e-9))
-            rows.append((index, step, K, 8, trials, draw.binomial(trials, share)))
+        for step in range(2):
+            for K in np.geomspace(crossing / 2, 2 * crossing, points).round():
+                share = special.expit(-slope(cell["N"]) * np.log(K / crossing))
+                if effect > 1:
+                    pairs = (trials - 1) / (effect - 1) - 1  # a + b of the beta distribution
+                    share = draw.beta(max(share * pairs, 1e-9), max((1 - share) * pairs, 1e-9))
+                rows.append((index, step, K, 8, trials, draw.binomial(trials, share)))
     return rows

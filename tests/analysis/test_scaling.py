@@ -188,11 +188,11 @@ class Laws(unittest.TestCase):
 class Collapsing(unittest.TestCase):
     def test_the_collapse_exponent_is_covered_though_sets_differ(self):
         truth, error = law(0.2, 2), dict.fromkeys(SIZES, 0.02)
-        for w, effect in ((0.5, 4), (0.0, 4), (0.5, 1)):
-            with self.subTest(w=w, effect=effect):
+        for w, effect, told in ((0.5, 4, 4), (0.0, 4, 4), (0.5, 1, 1), (0.5, 4, 1)):
+            with self.subTest(w=w, effect=effect, told=told):
                 cells = groups(150, truth, error, 7)
                 for cell in cells:
-                    cell |= {"design_effect": effect, "slope": 4 * (cell["N"] / 80) ** w}
+                    cell |= {"design_effect": told, "slope": 4 * (cell["N"] / 80) ** w}
                 steps = synthetic.walk(cells, truth, lambda N: 4 * (N / 80) ** w, draw_of(8),
                                        effect=effect)
                 fitted = scaling.fits(Results(written("walk", cells, steps)))
@@ -203,7 +203,7 @@ class Collapsing(unittest.TestCase):
                 width = np.mean([fit.collapse.w.high - fit.collapse.w.low for fit in fitted])
                 self.assertLess(width, 0.5)
                 after = np.mean([fit.collapse.after for fit in fitted])
-                self.assertTrue(0.8 < after < 1.25, after)  # what chance leaves
+                self.assertTrue(0.8 < after / (effect / told) < 1.25, after)  # by chance
                 before = np.mean([fit.collapse.before for fit in fitted])
                 self.assertEqual(before > 1.5 * after, w > 0)
                 steepness = np.median([fit.collapse.steepness for fit in fitted])

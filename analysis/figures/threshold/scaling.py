@@ -159,5 +159,5 @@ def shade_entries(shades):
 
 
 def notes(results):
-    return ["Bars and brackets: 95 % intervals, those of fits by bootstrap. s and w are those of the "
-            "most likely common logistic.", *missing(results, known(results))]
+    return ["Bars and brackets: 95 % intervals, those of fits by bootstrap. s and w: the most "
+            "likely common logistic.", *missing(results, known(results))]
