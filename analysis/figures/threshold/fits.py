@@ -189,7 +189,9 @@ def law_sentence(law, law_words, theory):
     alpha = law.coefficients[0].exp()
     words = f"K = alpha {law_words}: alpha = {alpha}"
     if np.isfinite(theory["alpha"]):
-        words += (f" {alpha.place_of(theory['alpha'])} the theory's {theory['alpha']:.4g} (ratio "
+        # A law that does not hold has no coefficient that could agree.
+        place = "against" if law.bootstrap == "scatter" else alpha.place_of(theory["alpha"])
+        words += (f" {place} the theory's {theory['alpha']:.4g} (ratio "
                   f"{alpha.value / theory['alpha']:.3g})")
     return f"{words}; {quality(law)}."
 
@@ -199,8 +201,8 @@ def quality(law):
         return "as many sizes as coefficients, so that nothing tests the law"
     ratio = f"chi^2 / {law.freedom} = {law.chi2_per_degree():.3g}"
     if law.bootstrap == "scatter":
-        return (f"{ratio}: the sizes scatter about it more than their intervals explain, so its "
-                "interval comes from the scatter")
+        return (f"{ratio}, more than the thresholds' intervals explain: it does not quite hold, and "
+                "its interval comes from the scatter of the sizes about it")
     return f"{ratio}, no more than the thresholds' intervals explain"
 
 
@@ -208,17 +210,15 @@ def drift_words(sizes, law, law_words, curvature, local):
     """What finite size does: drift of the exponent, and of the law's coefficient."""
     if curvature is None:
         return []
-    first, last = local[0], local[-1]
-    span = (f"from {first[2]} (N = {first[0]} to {first[1]}) to {last[2]} (N = {last[0]} to "
-            f"{last[1]})")
-    if curvature.holds(0):
-        words = (f"Local exponents go {span}: no drift beyond their intervals")
-    else:
-        words = (f"Local exponents {'rise' if curvature.value > 0 else 'fall'} with N, {span}: "
-                 "finite size still bends the power law")
+    listed = ", ".join(f"{b.value:.2f}" for _, _, b in local)
+    half = [(b.high - b.low) / 2 for _, _, b in local]
+    span = (f"between neighbouring sizes, from N = {sizes.N[0]:g} up: {listed} (95 %: +- "
+            f"{min(half):.2g} to {max(half):.2g})")
+    trend = ("without a trend" if curvature.holds(0)
+             else "rising with N" if curvature.value > 0 else "falling with N")
     over_law = sizes.K / np.exp(law.fitted - law.coefficients[0].value)
     law_words = f"({law_words})" if "/" in law_words else law_words
-    return [f"{words}. K / {law_words} is {over_law[0]:.4g} at N = {sizes.N[0]:g} and "
+    return [f"Exponents {span}, {trend}. K / {law_words} is {over_law[0]:.4g} at N = {sizes.N[0]:g} and "
             f"{over_law[-1]:.4g} at N = {sizes.N[-1]:g}."]
 
 

@@ -4,13 +4,13 @@ import numpy as np
 import canvas
 from results import ResultError
 from .search import (curve, dimensions, effective, known, missing, of_group, path_label, path_of,
-                     share_interval, share_label, shown, title)
+                     pooled, share_interval, share_label, shown, title)
 
 PANELS_MAX = 24
 
 
 def path(results):
-    steps = path_of(results, np.ones(len(results.rows), dtype=bool))
+    steps = pooled(results, path_of(results, np.ones(len(results.rows), dtype=bool)))
     tried = np.isin(np.arange(len(results.rows)), steps[0])
     if not tried.any():
         raise ResultError("no search has tried any K yet")
@@ -29,8 +29,8 @@ def path(results):
         label_panel(axes, results, panel, cells)
     canvas.axis_label(share_label(results.rows), panels[0], "y")
     canvas.finish(figure, results, title(results), legend(results, series, styles),
-                  ["Bars: Jeffreys' 95 % intervals, a trial counting for 1 / design_effect. "
-                   f"{path_label(results, 'successes')}.",
+                  ["Points: trials at neighbouring K pooled. Bars: Jeffreys' 95 % intervals, a trial "
+                   f"counting for 1 / design_effect. {path_label(results, 'successes')}.",
                    *missing(results, known(results))])
     return figure
 
@@ -57,10 +57,10 @@ def draw_shares(axes, results, index, steps, color, marker):
         return
     line = np.geomspace(min(K.min(), row["k_low"]), max(K.max(), row["k_high"]), 200)
     axes.plot(line, curve(row, line), color=color, linewidth=1)
-    axes.plot([row["k_low"], row["k_high"]], [row["level"]] * 2, color="black", linewidth=2.2,
+    axes.plot([row["k_low"], row["k_high"]], [row["level"]] * 2, color=color, linewidth=3,
               solid_capstyle="butt", zorder=4)
-    axes.plot([row["k_threshold"]], [row["level"]], marker="|", color="black", markersize=9,
-              zorder=4)
+    axes.plot([row["k_threshold"]], [row["level"]], marker="|", color=color, markersize=13,
+              markeredgewidth=1.6, zorder=4)
 
 
 def label_panel(axes, results, panel, cells):
@@ -82,5 +82,5 @@ def legend(results, series, styles):
                for key, (color, marker) in zip(series, styles)]
     if shown(results).any():
         entries += [canvas.mark("0.3", label="fitted logistic in ln K"),
-                    canvas.mark("black", "|", label="k_threshold, with its 95 % interval")]
+                    canvas.mark("0.3", "|", label="k_threshold, with its 95 % interval")]
     return entries + [canvas.mark("0.5", line=":", label="level")]

@@ -7,9 +7,11 @@ import canvas
 from results import ResultError
 from .collapse import NEAR
 from .fits import fits
-from .search import counts_spins, direction, known, missing, of_group, path_of, share_label, title
+from .search import (counts_spins, direction, effective, known, missing, of_group, path_of, pooled,
+                     share_label, title)
 
 ROWS = 4     # of panels: thresholds, residuals, shares before and after the collapse
+TRIALS_OF_AREA, AREAS = 10, (2, 40)  # a point's area in square points grows with its trials
 REACH = 5.0  # collapsed shares are shown where |logit share - logit level| is below this
 
 
@@ -73,7 +75,7 @@ def curve_of_law(fit):
 def draw_residuals(axes, fit, color, marker):
     """Thresholds and laws over the fitted power law."""
     sizes, power = fit.sizes, np.exp(fit.power.fitted)
-    axes.axhline(1, color=color, linewidth=1)
+    axes.axhline(1, color="0.5", linewidth=1, zorder=1)
     N, law = curve_of_law(fit)
     axes.plot(N, law / (fit.amplitude().value * N ** fit.exponent().value), "--", color=color,
               linewidth=1)
@@ -84,16 +86,20 @@ def draw_residuals(axes, fit, color, marker):
 
 def draw_shares(panels, results, fit, marker, shades):
     """The share near the crossing, before and after the collapse."""
-    cell, K, successes, trials = path_of(results, known(results) & of_group(results, fit.group))
+    steps = path_of(results, known(results) & of_group(results, fit.group))
+    cell, K, successes, trials = pooled(results, steps)
     x = np.log(K / results.rows["k_threshold"][cell])
+    sizes = np.clip(trials * effective(results.rows)[cell] / TRIALS_OF_AREA, *AREAS)
     before, after = panels
     for N, shade in shades.items():
         here = (np.abs(x) < np.log(NEAR)) & (results.rows["N"][cell] == N)
-        share = successes[here] / trials[here]
-        before.plot(np.exp(x[here]), share, marker, color=shade, markersize=4)
+        if not here.any():
+            continue
+        style = dict(s=sizes[here], color=shade, marker=marker, linewidths=0)
+        before.scatter(np.exp(x[here]), successes[here] / trials[here], **style)
         if fit.collapse is not None:
             scaled = fit.collapse.steepness * N ** fit.collapse.w.value * x[here]
-            after.plot(scaled, share, marker, color=shade, markersize=4)
+            after.scatter(scaled, successes[here] / trials[here], **style)
     if fit.collapse is not None:
         x = np.linspace(-REACH, REACH, 200)
         logit = special.logit(fit.group["level"]) + direction(fit.group) * x
@@ -125,10 +131,10 @@ def label_column(top, under, shares, results, of_n):
             axes.set_yscale("log")
         else:
             axes.set_ylim(-0.03, 1.03)
-    reach = max((np.abs(line.get_xdata()).max(initial=0) for line in after.lines
-                 if line.get_linestyle() == "None"), default=0)
-    if reach > 0:
-        after.set_xlim(-min(1.1 * reach, REACH), min(1.1 * reach, REACH))
+    if after.collections:
+        reach = min(REACH, 1.1 * max(np.abs(points.get_offsets()[:, 0]).max()
+                                     for points in after.collections))
+        after.set_xlim(-reach, reach)
     else:
         after.annotate("fewer than two sizes with\nenough K near their crossing", (0.5, 0.5),
                        xycoords="axes fraction", ha="center", va="center", color="0.3")
@@ -160,4 +166,4 @@ def shade_entries(shades):
 
 def notes(results):
     return ["Bars and brackets: 95 % intervals, those of fits by bootstrap. s and w: the most "
-            "likely common logistic.", *missing(results, known(results))]
+            "likely common logistic. Shares: trials at neighbouring K pooled, small where few.", *missing(results, known(results))]

@@ -8,7 +8,8 @@ from results import ResultError
 
 CONFIDENCE = 0.95
 NORMAL = stats.norm.ppf((1 + CONFIDENCE) / 2)  # half the interval in standard errors
-FOLLOWING = ("level", "mirrors")               # often settled by another parameter
+POOL = 0.5                         # change of the logit, half an e-fold of the odds
+FOLLOWING = ("level", "mirrors")  # often settled by another parameter
 
 
 def known(results):
@@ -69,6 +70,19 @@ def path_of(results, cells):
     owner = results.rows[keys["cell"]]
     return (keys["cell"], keys["K"].astype(float), successes,
             np.where(counts_spins(owner), owner["N"] * trials, trials))
+
+
+def pooled(results, steps):
+    """The same arrays for drawing, with neighbouring K of a cell in one, at their mean: a search
+    tries many, with few trials each. Across a pool the logit of the share changes by POOL."""
+    cell, K, successes, trials = steps
+    slope = results.rows["slope"][cell]
+    width = POOL / np.where(slope > POOL, slope, 1)
+    keys = np.stack([cell, np.floor(np.log(K) / width)], axis=1)
+    places, place = np.unique(keys, axis=0, return_inverse=True)
+    sums = [np.bincount(place, weights=values)
+            for values in (successes, trials, trials * np.log(K))]
+    return places[:, 0].astype(int), np.exp(sums[2] / sums[1]), sums[0], sums[1]
 
 
 def share_label(rows):
