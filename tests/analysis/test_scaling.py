@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""test_scaling.py: fits across sizes and the figures of kind threshold find what is known of
-result files that were made to measure."""
+"""test_scaling.py DAM: fits across sizes and the figures of kind threshold find what is known of
+result files that were made to measure; and take what this program writes."""
 import contextlib
 import csv
 import io
@@ -24,8 +24,10 @@ import plot  # noqa: E402
 import matplotlib.pyplot  # noqa: E402
 import figures  # noqa: E402
 import synthetic  # noqa: E402
+from figures.threshold.laws import Estimate  # noqa: E402
 from results import Results  # noqa: E402
 
+DAM = pathlib.Path()
 FOLDER = pathlib.Path()
 SIZES = (30, 50, 80, 120, 200)
 # Standard errors of ln K, as unequal as searches of small and large networks may leave them.
@@ -391,6 +393,42 @@ class Pictures(unittest.TestCase):
                       words_of(results.path.with_name("under_way-scaling.svg")))
 
 
+class Real(unittest.TestCase):
+    def test_files_made_to_measure_are_like_the_programs(self):
+        study, file = FOLDER / "real.yaml", FOLDER / "real.h5"
+        study.write_text("kind: threshold\nenergy: [power, rectified]\nN: [24, 32, 48]\n"
+                         "precision: 0.1\n")
+        subprocess.run([DAM, "run", study, "-o", file], check=True, capture_output=True)
+        real, made = Results(file), Results(written("made", [{"N": 50}]))
+        for name, notes in made.columns.items():
+            self.assertEqual(notes["role"], real.columns[name]["role"], name)
+            self.assertEqual(made.rows.dtype[name].kind, real.rows.dtype[name].kind, name)
+        self.assertEqual(made.tables["search_path"].dtype.names,
+                         real.tables["search_path"].dtype.names)
+        code, out, err = run(scaling, file)
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn("K = alpha N^2 / ln N", out)
+        for fit in scaling.fits(real):
+            # The theory's file column and the coefficient that stands beside ours are one law.
+            theory = fit.theory["alpha"] * fit.sizes.N ** 2 / np.log(fit.sizes.N)
+            np.testing.assert_allclose(fit.sizes.theory, theory, rtol=1e-9)
+            self.assertTrue(1 < fit.exponent().value < 3)
+            self.assertIsNotNone(fit.collapse)
+        for figure in ("sizes", "path"):
+            self.assertEqual(run(plot, file, "--figure", figure), (0, "", ""))
+
+
+class Numbers(unittest.TestCase):
+    def test_digits_are_those_that_the_interval_gives_a_meaning(self):
+        for ends, words in (((1.62345, 1.6, 1.6469), "1.623 [1.600, 1.647]"),
+                            ((0.4, -3.04, 4.2), "0.4 [-3.0, 4.2]"),
+                            ((38.58, 0.00023, 1.788e6), "39 [0.00023, 1.8e+06]"),
+                            ((1.0234e4, 1.0e4, 1.05e4), "1.023e+04 [1e+04, 1.05e+04]"),
+                            ((2.5e-5, 2.4e-5, 2.6e-5), "0.0000250 [0.0000240, 0.0000260]"),
+                            ((2, 2, 2), "2"), ((np.nan,) * 3, "nan")):
+            self.assertEqual(str(Estimate(*ends)), words)
+
+
 class Command(unittest.TestCase):
     def test_table_says_what_the_fits_do(self):
         cells = synthetic.thresholds(law(0.2, 2), dict.fromkeys(SIZES, 0.01), draw_of(17))
@@ -448,6 +486,9 @@ class Command(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit("usage: test_scaling.py DAM [TEST...]")
+    DAM = pathlib.Path(sys.argv.pop(1)).resolve()
     with tempfile.TemporaryDirectory() as folder:
         FOLDER = pathlib.Path(folder)
         unittest.main(verbosity=1)

@@ -26,19 +26,19 @@ class Estimate:
     high: float
 
     def __str__(self):
-        # As many digits as the interval gives a meaning, two of its half width.
+        # As many digits as the interval gives a meaning, two of its half width; where it spans
+        # a decade or more, two of each end.
         half = (self.high - self.low) / 2
         if not 0 < half < np.inf:
             return f"{self.value:.4g}"
         digits = 1 - int(np.floor(np.log10(half)))
-        if digits > 6 or max(abs(self.low), abs(self.high)) >= 1e6:
-            return f"{self.value:.4g} [{self.low:.4g}, {self.high:.4g}]"
-        return " ".join((self.rounded(self.value, digits),
-                         f"[{self.rounded(self.low, digits)}, {self.rounded(self.high, digits)}]"))
-
-    @staticmethod
-    def rounded(value, digits):
-        return f"{round(value, digits) + 0.0:.{max(digits, 0)}f}"
+        if 0 < 10 * self.low < self.high:
+            shown = [f"{end:.2g}" for end in (self.value, self.low, self.high)]
+        elif 0 <= digits <= 9:
+            shown = [f"{end:.{digits}f}" for end in (self.value, self.low, self.high)]
+        else:
+            shown = [f"{end:.4g}" for end in (self.value, self.low, self.high)]
+        return f"{shown[0]} [{shown[1]}, {shown[2]}]"
 
     def holds(self, value):
         return self.low <= value <= self.high
