@@ -199,10 +199,10 @@ def law_sentence(law, law_words, theory):
 def quality(law):
     if law.freedom == 0:
         return "as many sizes as coefficients, so that nothing tests the law"
-    ratio = f"chi^2 / {law.freedom} = {law.chi2_per_degree():.3g}"
+    ratio = f"chi^2 / {law.freedom} = {number(law.chi2_per_degree())}"
     if law.bootstrap == "scatter":
-        return (f"{ratio}, more than the thresholds' intervals explain: it does not quite hold, and "
-                "its interval comes from the scatter of the sizes about it")
+        return (f"{ratio}, more than the thresholds' intervals explain: the law does not hold as "
+                "it stands, and its interval comes from the scatter about it")
     return f"{ratio}, no more than the thresholds' intervals explain"
 
 
@@ -211,15 +211,15 @@ def drift_words(sizes, law, law_words, curvature, local):
     if curvature is None:
         return []
     listed = ", ".join(f"{b.value:.2f}" for _, _, b in local)
-    half = [(b.high - b.low) / 2 for _, _, b in local]
+    half = max((b.high - b.low) / 2 for _, _, b in local)
     span = (f"between neighbouring sizes, from N = {sizes.N[0]:g} up: {listed} (95 %: +- "
-            f"{min(half):.2g} to {max(half):.2g})")
+            f"{half:.2g} at most)")
     trend = ("without a trend" if curvature.holds(0)
              else "rising with N" if curvature.value > 0 else "falling with N")
     over_law = sizes.K / np.exp(law.fitted - law.coefficients[0].value)
     law_words = f"({law_words})" if "/" in law_words else law_words
-    return [f"Exponents {span}, {trend}. K / {law_words} is {over_law[0]:.4g} at N = {sizes.N[0]:g} and "
-            f"{over_law[-1]:.4g} at N = {sizes.N[-1]:g}."]
+    return [f"Exponents {span}, {trend}. K / {law_words} is {over_law[0]:.4g} at N = "
+            f"{sizes.N[0]:g} and {over_law[-1]:.4g} at N = {sizes.N[-1]:g}."]
 
 
 def collapse_words(collapse):
@@ -254,7 +254,9 @@ def table_row(fit):
 
 
 def number(value):
-    return f"{value:.4g}" if np.isfinite(value) else "-"
+    if not np.isfinite(value):
+        return "-"
+    return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}"
 
 
 def numbers(fit):

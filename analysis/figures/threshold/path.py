@@ -3,10 +3,10 @@ import numpy as np
 
 import canvas
 from results import ResultError
-from .search import (curve, dimensions, effective, known, missing, of_group, path_label, path_of,
-                     pooled, share_interval, share_label, shown, title)
+from .search import (curve, dimensions, effective, head_panel, known, missing, of_group,
+                     path_label, path_of, pooled, share_interval, share_label, shown, title)
 
-PANELS_MAX = 24
+PANELS_MAX = 40
 
 
 def path(results):
@@ -29,8 +29,8 @@ def path(results):
         label_panel(axes, results, panel, cells)
     canvas.axis_label(share_label(results.rows), panels[0], "y")
     canvas.finish(figure, results, title(results), legend(results, series, styles),
-                  ["Points: trials at neighbouring K pooled. Bars: Jeffreys' 95 % intervals, a trial "
-                   f"counting for 1 / design_effect. {path_label(results, 'successes')}.",
+                  ["Points: trials at neighbouring K pooled. Bars: Jeffreys' 95 % intervals, a "
+                   f"trial counting for 1 / design_effect. {path_label(results, 'successes')}.",
                    *missing(results, known(results))])
     return figure
 
@@ -65,7 +65,7 @@ def draw_shares(axes, results, index, steps, color, marker):
 
 def label_panel(axes, results, panel, cells):
     rows = results.rows[cells]
-    axes.set_title(canvas.settings(panel))
+    head_panel(axes, panel)
     axes.set_xscale("log")
     canvas.label_log(axes.xaxis)
     for level in np.unique(rows["level"]):

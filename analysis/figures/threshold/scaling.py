@@ -7,11 +7,13 @@ import canvas
 from results import ResultError
 from .collapse import NEAR
 from .fits import fits
-from .search import (counts_spins, direction, effective, known, missing, of_group, path_of, pooled,
-                     share_label, title)
+from .search import (counts_spins, dimensions, direction, effective, head_panel, known, missing,
+                     of_group, path_of, pooled, share_label, title)
 
+COLUMN = ("criterion", "n")  # what is the same in a column of panels
 ROWS = 4     # of panels: thresholds, residuals, shares before and after the collapse
 TRIALS_OF_AREA, AREAS = 10, (2, 40)  # a point's area in square points grows with its trials
+ROOM = 0.2   # that a fit's entry takes of the panel of thresholds
 REACH = 5.0  # collapsed shares are shown where |logit share - logit level| is below this
 
 
@@ -20,34 +22,51 @@ def scaling(results):
 
 
 def sheet(results, fitted):
-    """The figure of these fits: a column of panels for each n."""
+    """The figure of these fits: a block of panels for each criterion, in it a column for each n."""
     drawn = [fit for fit in fitted if fit.power is not None]
     if not drawn:
         words = " ".join(dict.fromkeys(word for fit in fitted for word in fit.sentences))
         raise ResultError(f"fits across sizes need thresholds at two sizes or more. {words}")
-    powers = sorted({fit.group["n"] for fit in drawn})
-    alone = len(powers) == 1
-    # One n: thresholds over residuals; beside them shares before and after the collapse.
-    figure, panels = canvas.panels(ROWS * len(powers), 2 if alone else len(powers),
-                                   width=None if alone else 3.9)
-    order = (0, 2, 1, 3) if alone else range(ROWS)
+    varying = dimensions(results, "N", "seed")
     shades = shades_of(drawn)
-    legend = []
-    for column, n in enumerate(powers):
-        top, under, *shares = (panels[row if alone else row * len(powers) + column]
-                               for row in order)
-        of_n = [fit for fit in drawn if fit.group["n"] == n]
-        for fit, style in zip(of_n, canvas.styles(len(of_n))):
-            draw_thresholds(top, fit, *style)
+    figure, columns = layout(drawn)
+    for panels, fits_here in columns:
+        top, under, *shares = panels
+        for fit, style in zip(fits_here, canvas.styles(len(fits_here))):
+            name = canvas.settings({key: fit.group[key] for key in varying if key not in COLUMN})
+            name += ": " if name else ""
+            draw_thresholds(top, fit, name, *style)
             draw_residuals(under, fit, *style)
-            draw_shares(shares, results, fit, style[1], shades)
-            legend.append(canvas.mark(*style, label=fit_words(fit)))
-        label_column(top, under, shares, results, of_n)
-        for axes in (top, under, *shares):
-            axes.set_title(f"n = {n}" if not alone else "")
+            draw_shares(shares, results, fit, name, style[1], shades)
+        label_column(top, under, shares, results, fits_here)
+        for axes in panels:
+            head_panel(axes, {key: fits_here[0].group[key] for key in COLUMN if key in varying})
     canvas.finish(figure, results, title(results, "N"),
-                  [*legend, *line_entries(drawn), *shade_entries(shades)], notes(results))
+                  [*line_entries(drawn), *shade_entries(shades)], notes(results))
     return figure
+
+
+def layout(drawn):
+    """The figure and [(its four panels, fits)] of each column."""
+    powers = sorted({fit.group["n"] for fit in drawn})
+    criteria = list(dict.fromkeys(fit.group["criterion"] for fit in drawn))
+    if len(powers) == len(criteria) == 1:
+        # Thresholds over residuals; beside them shares before and after the collapse.
+        figure, (top, before, under, after) = canvas.panels(ROWS, 2, height=3.3)
+        return figure, [((top, under, before, after), drawn)]
+    width = max(2, len(powers))
+    figure, panels = canvas.panels(ROWS * width * len(criteria), width, width=3.9, height=2.9)
+    columns = []
+    for block, criterion in enumerate(criteria):
+        for column in range(width):
+            mine = [panels[(block * ROWS + row) * width + column] for row in range(ROWS)]
+            here = [fit for fit in drawn if column < len(powers)
+                    and (fit.group["n"], fit.group["criterion"]) == (powers[column], criterion)]
+            if here:
+                columns.append((mine, here))
+            for axes in mine if not here else ():
+                axes.remove()
+    return figure, columns
 
 
 def shades_of(drawn):
@@ -57,8 +76,10 @@ def shades_of(drawn):
     return dict(zip(sizes, map(tuple, shades)))
 
 
-def draw_thresholds(axes, fit, color, marker):
+def draw_thresholds(axes, fit, name, color, marker):
     sizes = fit.sizes
+    axes.plot([], [], color=color, marker=marker,
+              label=f"{name}b = {fit.exponent()}\nalpha = {fit.alpha()}")
     axes.plot(sizes.N, np.exp(fit.power.fitted), "-", color=color, linewidth=1)
     axes.plot(*curve_of_law(fit), "--", color=color, linewidth=1)
     axes.plot(sizes.N, sizes.theory, ":", color=color, gid="theory")
@@ -84,7 +105,7 @@ def draw_residuals(axes, fit, color, marker):
                   np.array([ratio - sizes.low / power, sizes.high / power - ratio]))
 
 
-def draw_shares(panels, results, fit, marker, shades):
+def draw_shares(panels, results, fit, name, marker, shades):
     """The share near the crossing, before and after the collapse."""
     steps = path_of(results, known(results) & of_group(results, fit.group))
     cell, K, successes, trials = pooled(results, steps)
@@ -103,6 +124,8 @@ def draw_shares(panels, results, fit, marker, shades):
     if fit.collapse is not None:
         x = np.linspace(-REACH, REACH, 200)
         logit = special.logit(fit.group["level"]) + direction(fit.group) * x
+        after.plot([], [], color="0.3", marker=marker,
+                   label=f"{name}w = {fit.collapse.w}")
         after.plot(x, special.expit(logit), color="0.3", linewidth=0.9, zorder=1)
 
 
@@ -117,6 +140,9 @@ def label_column(top, under, shares, results, of_n):
     top.set_yscale("log")
     canvas.label_log(top.yaxis)
     canvas.axis_label(results.label("k_threshold"), top, "y")
+    low, high = top.get_ylim()
+    top.set_ylim(low, high * (high / low) ** (ROOM * len(of_n)))
+    top.legend(fontsize=canvas.SMALL, frameon=False, loc="upper left")
     canvas.axis_label("k_threshold / fitted A N^b", under, "y")
     before, after = shares
     before.set_xscale("log")
@@ -135,15 +161,12 @@ def label_column(top, under, shares, results, of_n):
         reach = min(REACH, 1.1 * max(np.abs(points.get_offsets()[:, 0]).max()
                                      for points in after.collections))
         after.set_xlim(-reach, reach)
+        rising = np.all(counts_spins(rows))
+        after.legend(fontsize=canvas.SMALL, frameon=False, handlelength=1,
+                     loc="lower right" if rising else "lower left")
     else:
         after.annotate("fewer than two sizes with\nenough K near their crossing", (0.5, 0.5),
                        xycoords="axes fraction", ha="center", va="center", color="0.3")
-
-
-def fit_words(fit):
-    words = f"{fit.name}: " if fit.name else ""
-    words += f"b = {fit.exponent()}, alpha = {fit.alpha()}"
-    return words + (f", w = {fit.collapse.w}" if fit.collapse else "")
 
 
 def line_entries(drawn):
@@ -166,4 +189,5 @@ def shade_entries(shades):
 
 def notes(results):
     return ["Bars and brackets: 95 % intervals, those of fits by bootstrap. s and w: the most "
-            "likely common logistic. Shares: trials at neighbouring K pooled, small where few.", *missing(results, known(results))]
+            "likely common logistic. Shares: trials at neighbouring K pooled, small where few.",
+            *missing(results, known(results))]

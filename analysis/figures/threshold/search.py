@@ -1,15 +1,17 @@
-"""What a threshold search found: its cells, and the shares along its path."""
+"""What a threshold search found: its cells, the shares along its path, and words for both."""
 import re
+import textwrap
 
 import numpy as np
 from scipy import special, stats
 
+import canvas
 from results import ResultError
 
 CONFIDENCE = 0.95
 NORMAL = stats.norm.ppf((1 + CONFIDENCE) / 2)  # half the interval in standard errors
-POOL = 0.5                         # change of the logit, half an e-fold of the odds
-FOLLOWING = ("level", "mirrors")  # often settled by another parameter
+POOL = 0.5  # change of the logit, half an e-fold of the odds
+FOLLOWING = ("level", "start", "mirrors")  # often settled by another parameter
 
 
 def known(results):
@@ -51,6 +53,13 @@ def of_group(results, key):
 def title(results, *drawn):
     """{name: value} of the parameters that hold for the whole figure."""
     return {name: value for name, value in results.fixed().items() if name not in drawn}
+
+
+def head_panel(axes, values):
+    """Title a panel by its {parameter: value}, in lines that fit it."""
+    figure, grid = axes.figure, axes.get_subplotspec().get_gridspec()
+    inches = figure.get_figwidth() / grid.ncols - 0.4
+    axes.set_title(textwrap.fill(canvas.settings(values), int(inches / 0.085)))
 
 
 def counts_spins(row):

@@ -3,7 +3,7 @@ import numpy as np
 
 import canvas
 from results import ResultError
-from .search import dimensions, missing, of_group, shown, title
+from .search import dimensions, head_panel, missing, of_group, shown, title
 
 DECADE = 10  # thresholds that differ by more are drawn on a logarithmic axis
 
@@ -25,7 +25,7 @@ def draw(results, x):
     for axes, (panel, cells) in zip(panels, sheets):
         for key, (color, marker) in zip(series, styles):
             draw_series(axes, results, cells & of_group(results, key), there, x, color, marker)
-        axes.set_title(canvas.settings(panel))
+        head_panel(axes, panel)
         label_panel(axes, results, cells, x)
     canvas.axis_label(results.label("k_threshold"), panels[0], "y")
     canvas.finish(figure, results, title(results, x), legend(results, series, styles),
