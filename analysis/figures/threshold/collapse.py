@@ -13,7 +13,8 @@ from scipy import optimize, special, stats
 from .laws import Estimate
 from .search import CONFIDENCE, direction, effective, path_of
 
-NEAR = 2.5         # K within this factor of K_c
+NEAR = 3.0         # K where the logit of the share is within this of the level's: curves of all
+                   # sizes count over the same shares, as no curve is a logistic all along
 ROWS_OF_SIZE = 3   # fewest K there that show how steep a curve is
 
 
@@ -32,7 +33,7 @@ def collapse(results, cells):
     sizes have enough of a path, or where no maximum is found."""
     cell, K, successes, trials = path_of(results, cells)
     x = np.log(K / results.rows["k_threshold"][cell])
-    near = np.abs(x) < np.log(NEAR)
+    near = np.abs(x) * results.rows["slope"][cell] < NEAR
     curves, place, counts = np.unique(cell[near], return_inverse=True, return_counts=True)
     near[near] = counts[place] >= ROWS_OF_SIZE
     cell, x, successes, trials = (values[near] for values in (cell, x, successes, trials))

@@ -5,7 +5,6 @@ from scipy import special
 
 import canvas
 from results import ResultError
-from .collapse import NEAR
 from .fits import fits
 from .search import (counts_spins, dimensions, direction, effective, head_panel, known, missing,
                      of_group, path_of, pooled, share_label, title)
@@ -14,6 +13,7 @@ COLUMN = ("criterion", "n")  # what is the same in a column of panels
 ROWS = 4     # of panels: thresholds, residuals, shares before and after the collapse
 TRIALS_OF_AREA, AREAS = 10, (2, 40)  # a point's area in square points grows with its trials
 ROOM = 0.2   # that a fit's entry takes of the panel of thresholds
+WIDTH = 2.5  # shares are shown where K is within this factor of K_c
 REACH = 5.0  # collapsed shares are shown where |logit share - logit level| is below this
 
 
@@ -113,7 +113,7 @@ def draw_shares(panels, results, fit, name, marker, shades):
     sizes = np.clip(trials * effective(results.rows)[cell] / TRIALS_OF_AREA, *AREAS)
     before, after = panels
     for N, shade in shades.items():
-        here = (np.abs(x) < np.log(NEAR)) & (results.rows["N"][cell] == N)
+        here = (np.abs(x) < np.log(WIDTH)) & (results.rows["N"][cell] == N)
         if not here.any():
             continue
         style = dict(s=sizes[here], color=shade, marker=marker, linewidths=0)
