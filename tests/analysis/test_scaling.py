@@ -376,6 +376,16 @@ class Pictures(unittest.TestCase):
                             line.get_ydata()) for line in curves]
             self.assertLess(min(abs(np.array(at) - 0.5)), 1e-3)
 
+    def test_neighbouring_K_of_a_search_are_one_point(self):
+        cells = synthetic.thresholds({50: 100, 60: 100}, {50: 0.1, 60: 0.1}, draw_of(21))
+        steps = [(0, 0, 100, 1, 10, 5), (0, 1, 101, 3, 30, 9), (0, 1, 200, 1, 10, 1),
+                 (1, 0, 100, 1, 10, 10)]
+        (axes,) = figures.draw(Results(written("pooled", cells, steps)), "path").axes
+        drawn = sorted(point for container in axes.containers
+                       for point in zip(*container.lines[0].get_data()))
+        np.testing.assert_allclose(drawn, [(100, 1), (100 ** 0.25 * 101 ** 0.75, 14 / 40),
+                                           (200, 0.1)])
+
     def test_unfinished_searches_are_hollow_and_counted(self):
         cells, steps, _ = self.study("under_way")
         cells[0]["status"] = cells[1]["status"] = "partial"
@@ -483,6 +493,9 @@ class Command(unittest.TestCase):
         file = written("fine", synthetic.thresholds(law(0.2, 2), ERROR, draw_of(20)))
         self.refuses("must end in .png or .svg", file, "-o", FOLDER / "a.pdf")
         self.refuses("cannot write it", file, "-o", FOLDER / "nowhere" / "a.png")
+        code, out, err = run(scaling, file, "--csv", FOLDER / "nowhere" / "a.csv")
+        self.assertEqual((code, out), (1, ""))
+        self.assertRegex(err, r"\Ascaling\.py: [^\n]+a\.csv: cannot write it[^\n]+\n\Z")
 
 
 if __name__ == "__main__":
