@@ -162,7 +162,7 @@ def label_column(top, under, shares, results, of_n):
                                      for points in after.collections))
         after.set_xlim(-reach, reach)
         rising = np.all(counts_spins(rows))
-        after.legend(fontsize=canvas.SMALL, frameon=False, handlelength=1,
+        after.legend(fontsize=canvas.SMALL, framealpha=0.7, edgecolor="none", handlelength=1,
                      loc="lower right" if rising else "lower left")
     else:
         after.annotate("fewer than two sizes with\nenough K near their crossing", (0.5, 0.5),
