@@ -106,7 +106,9 @@ def fit_group(results, group, name, cells, used):
         parts["local"] = local_exponents(x, y, error, sizes.N)
         if len(sizes.N) >= CURVED_SIZES:
             centred = x - np.average(x)
-            bent = laws.fit(np.column_stack([line, centred ** 2]), y, error).coefficients[2]
+            # Whether the thresholds bend is asked of their own errors, not of the parabola's fit.
+            bent = laws.fit(np.column_stack([line, centred ** 2]), y, error, trust=True)
+            bent = bent.coefficients[2]
             parts["curvature"] = Estimate(2 * bent.value, 2 * bent.low, 2 * bent.high)
         if np.all(np.isfinite(sizes.theory)):
             parts["theory"] = {"alpha": coefficient(group),
@@ -215,7 +217,7 @@ def drift_words(sizes, law, law_words, curvature, local):
     span = (f"between neighbouring sizes, from N = {sizes.N[0]:g} up: {listed} (95 %: +- "
             f"{half:.2g} at most)")
     trend = ("without a trend" if curvature.holds(0)
-             else "rising with N" if curvature.value > 0 else "falling with N")
+             else f"on the whole {'rising' if curvature.value > 0 else 'falling'} with N")
     over_law = sizes.K / np.exp(law.fitted - law.coefficients[0].value)
     law_words = f"({law_words})" if "/" in law_words else law_words
     return [f"Exponents {span}, {trend}. K / {law_words} is {over_law[0]:.4g} at N = "

@@ -72,14 +72,17 @@ class Law:
         return self.chi2 / self.freedom if self.freedom > 0 else np.nan
 
 
-def fit(design, log_k, error):
-    """The Law of ln K = design @ coefficients; error [point] are the standard errors of ln K."""
+def fit(design, log_k, error, trust=False):
+    """The Law of ln K = design @ coefficients; error [point] are the standard errors of ln K.
+
+    trust: keep to these errors, however the points scatter.
+    """
     solve = np.linalg.pinv(design / error[:, None])
     best = solve @ (log_k / error)
     fitted = design @ best
     chi2 = float(np.sum(((log_k - fitted) / error) ** 2))
     freedom = len(log_k) - design.shape[1]
-    scattered = freedom > 0 and stats.chi2.sf(chi2, freedom) < SCATTER_LEVEL
+    scattered = not trust and freedom > 0 and stats.chi2.sf(chi2, freedom) < SCATTER_LEVEL
     draw = np.random.default_rng(SEED)
     noise = draw.standard_normal((len(log_k), DRAWS))
     if scattered:
