@@ -1,7 +1,7 @@
 /* The search for a crossing: its fit against curves that are known, and whole searches among
  * simulated trials, whose sets share a luck of their own. */
-#include "engine/portable.h"
 #include <dam/crossing.h>
+#include <dam/portable.h>
 #include <dam/random.h>
 #include <math.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 #include <dam/crossing.h>
 
-#include "engine/portable.h"
 #include <assert.h>
+#include <dam/portable.h>
 #include <math.h>
 
 /* The standard deviation of the guess in ln K. The prior is as if trials had been made at these

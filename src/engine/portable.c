@@ -1,5 +1,5 @@
-#include "engine/portable.h"
 #include <assert.h>
+#include <dam/portable.h>
 #include <math.h>
 
 /* ln 2 in two parts: the first has zeros enough for its products with exponents to be exact. */

@@ -232,7 +232,8 @@ static struct dam_dynamics_setting setting_of(const struct dam_cell *cell, int64
 }
 
 /* The more memories, the longer a set takes to draw, compared with a trial in it, and the less the
- * trials of a set have in common: 1 trial below 16 memories, twice as many for every factor of 4. */
+ * trials of a set have in common: 1 trial below 16 memories, twice as many for every factor of 4.
+ */
 static int64_t trials_of_set(enum dam_criterion criterion, int64_t memories) {
     enum { MOST = 64 };
     int64_t trials = 1;

@@ -1,5 +1,5 @@
 #include "kinds/threshold_guess.h"
-#include "engine/portable.h"
+#include <dam/portable.h>
 #include <math.h>
 
 /* A recovered share falls about so steeply near one half: measured from N = 20 to 200. */
