@@ -80,7 +80,8 @@ void dam_schema_describe(FILE *out, const struct dam_schema *schema) {
         if (schema->parameters[p].role == DAM_BUDGET)
             make_line(&lines[count++], &schema->parameters[p]);
     for (size_t p = 0; p < dam_common_parameter_count; p++)
-        make_line(&lines[count++], &dam_common_parameters[p]);
+        if (p != DAM_COMMON_REPLICAS || schema->replicas_by == NULL)
+            make_line(&lines[count++], &dam_common_parameters[p]);
 
     fprintf(out, "%s: ", schema->name);
     dam_describe_text(out, schema->summary, (int)strlen(schema->name) + 2);
