@@ -1,12 +1,6 @@
-/* The kind `capacity`: its cells, and its counts against a simulation by definition, in which
- * every update compares two energies E(s) = - sum_mu F(h_mu) summed with GMP. Only the random
- * streams are shared. */
-#include "kinds/kinds.h"
-#include "study/study.h"
-#include <dam/energy.h>
-#include <dam/patterns.h>
+/* The kind `capacity`: its cells, and its counts against a simulation by definition. */
+#include "simulation.h"
 #include <dam/theory.h>
-#include <gmp.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,56 +9,7 @@
 
 #include <cmocka.h>
 
-static const struct dam_kind *const kind = &dam_kind_capacity;
-
-/* ---- studies and columns by name ---- */
-
-static enum dam_status try_parse(struct dam_study **study, const char *text,
-                                 struct dam_error *error) {
-    static const struct dam_schema *const schemas[] = {&dam_kind_capacity.schema};
-    return dam_study_parse(study, "study", text, strlen(text), NULL, 0, schemas, 1, error);
-}
-
-/* The only cell of a study. */
-static struct dam_cell cell_of(const char *parameters) {
-    char text[256];
-    snprintf(text, sizeof text, "{kind: capacity, %s}\n", parameters);
-    struct dam_study *study;
-    struct dam_error error;
-    if (try_parse(&study, text, &error) != DAM_OK)
-        fail_msg("%s", error.text);
-    assert_int_equal(study->cell_count, 1);
-    struct dam_cell cell;
-    dam_study_cell(study, 0, &cell);
-    dam_study_destroy(study);
-    return cell;
-}
-
-static union dam_value value(const struct dam_cell *cell, const char *name) {
-    for (size_t p = 0; p < kind->schema.parameter_count; p++)
-        if (strcmp(kind->schema.parameters[p].name, name) == 0)
-            return cell->values[p];
-    fail_msg("no parameter %s", name);
-    return (union dam_value){0};
-}
-
-static size_t column(const char *name) {
-    for (size_t c = 0; c < kind->column_count; c++)
-        if (strcmp(kind->columns[c].name, name) == 0)
-            return c;
-    fail_msg("no column %s", name);
-    return 0;
-}
-
-static bool same_cell(const char *one, const char *other) {
-    struct dam_cell a = cell_of(one), b = cell_of(other);
-    return memcmp(&a.hash, &b.hash, sizeof a.hash) == 0;
-}
-
-static void assert_near(double got, double expected, double tolerance) {
-    if (!(fabs(got - expected) <= tolerance))
-        fail_msg("got %.17g, expected %.17g", got, expected);
-}
+const struct dam_kind *const kind = &dam_kind_capacity;
 
 /* ---- running and reducing ---- */
 
@@ -73,7 +18,7 @@ enum { SETS_MAX = 8, COLUMNS_MAX = 32 };
 static void *run(const struct dam_cell *cell, uint32_t replica, uint64_t begin, uint64_t end) {
     struct dam_round plan = {.replicas = cell->replicas, .starts = kind->starts(cell)};
     struct dam_task task = {.cell = cell,
-                            .seed = 5,
+                            .seed = SEED,
                             .replica = replica,
                             .start_begin = begin,
                             .start_end = end,
@@ -129,171 +74,25 @@ static double real(const struct reduced *reduced, const char *name) {
 
 /* ---- the same by definition ---- */
 
-struct network {
-    int neurons, memories;
-    int8_t *patterns; /* [K][N] */
-    int8_t *spins;    /* [N] */
-    mpz_t *function;  /* F(x) at x + N */
-    mpz_t here, there;
-};
-
 struct tally {
     int64_t recovered, other, mirror, unconverged, overlap, unstable, sweeps, flips;
     int64_t *histogram; /* [N + 1] */
 };
 
-static struct network network_new(const struct dam_cell *cell, uint32_t replica) {
-    int neurons = (int)value(cell, "N").integer, memories = (int)value(cell, "K").integer;
-    bool rectified = value(cell, "energy").integer == DAM_ENERGY_RECTIFIED;
-    struct network net = {.neurons = neurons, .memories = memories};
-    net.patterns = malloc((size_t)(neurons * memories));
-    net.spins = malloc((size_t)neurons);
-    net.function = malloc((2 * (size_t)neurons + 1) * sizeof *net.function);
-    assert_true(net.patterns != NULL && net.spins != NULL && net.function != NULL);
-    struct dam_patterns *drawn;
-    struct dam_error error;
-    assert_int_equal(dam_patterns_new(&drawn, neurons, memories, &error), DAM_OK);
-    struct dam_stream stream = dam_stream_open(5, DAM_PURPOSE_PATTERNS, &cell->hash, replica, 0);
-    dam_patterns_draw(drawn, &stream);
-    for (int mu = 0; mu < memories; mu++)
-        for (int i = 0; i < neurons; i++)
-            net.patterns[mu * neurons + i] = (int8_t)dam_patterns_get(drawn, mu, i);
-    dam_patterns_destroy(drawn);
-    for (int x = -neurons; x <= neurons; x++) {
-        mpz_init_set_si(net.function[x + neurons], rectified && x < 0 ? 0 : x);
-        mpz_pow_ui(net.function[x + neurons], net.function[x + neurons],
-                   (unsigned long)value(cell, "n").integer);
-    }
-    mpz_inits(net.here, net.there, NULL);
-    return net;
-}
-
-static void network_destroy(struct network *net) {
-    for (int x = 0; x <= 2 * net->neurons; x++)
-        mpz_clear(net->function[x]);
-    mpz_clears(net->here, net->there, NULL);
-    free(net->function);
-    free(net->patterns);
-    free(net->spins);
-}
-
-static int overlap(const struct network *net, int memory) {
-    int sum = 0;
-    for (int i = 0; i < net->neurons; i++)
-        sum += net->patterns[memory * net->neurons + i] * net->spins[i];
-    return sum;
-}
-
-/* -E of the spins as they are. */
-static void energy(const struct network *net, mpz_t sum) {
-    mpz_set_ui(sum, 0);
-    for (int mu = 0; mu < net->memories; mu++)
-        mpz_add(sum, sum, net->function[overlap(net, mu) + net->neurons]);
-}
-
-/* Does flipping neuron i lower the energy? The spins are left as they were. */
-static bool unstable(struct network *net, int i) {
-    energy(net, net->here);
-    net->spins[i] = (int8_t)-net->spins[i];
-    energy(net, net->there);
-    net->spins[i] = (int8_t)-net->spins[i];
-    return mpz_cmp(net->there, net->here) > 0;
-}
-
-/* A fresh permutation: neuron i goes to a uniform place among the i + 1 first, and who was there
- * goes to the end. */
-static void permute(int *order, int count, struct dam_stream *stream) {
-    for (int i = 0; i < count; i++) {
-        int j = i == 0 ? 0 : (int)dam_stream_below(stream, (uint64_t)i + 1);
-        order[i] = order[j];
-        order[j] = i;
-    }
-}
-
-static void relax(struct network *net, const struct dam_cell *cell, struct dam_stream *stream,
-                  struct tally *tally) {
-    int *order = malloc((size_t)net->neurons * sizeof *order);
-    assert_non_null(order);
-    bool sequential = value(cell, "order").integer == 1, quiet = false;
-    for (int64_t sweep = 0; !quiet && sweep < value(cell, "max_sweeps").integer; sweep++) {
-        if (!sequential)
-            permute(order, net->neurons, stream);
-        quiet = true;
-        for (int v = 0; v < net->neurons; v++) {
-            int i = sequential ? v : order[v];
-            if (!unstable(net, i))
-                continue;
-            net->spins[i] = (int8_t)-net->spins[i];
-            tally->flips++;
-            quiet = false;
-        }
-        tally->sweeps++;
-    }
-    tally->unconverged += !quiet;
-    free(order);
-}
-
-static struct dam_stream stream_of(const struct dam_cell *cell, enum dam_purpose purpose,
-                                   uint32_t replica, uint64_t start) {
-    return dam_stream_open(5, purpose, &cell->hash, replica, start);
-}
-
-/* The state a start begins in; the memory it came from, or -1. */
-static int begin(struct network *net, const struct dam_cell *cell, uint32_t replica, uint64_t start,
-                 struct tally *tally) {
-    struct dam_stream stream = stream_of(cell, DAM_PURPOSE_START, replica, start);
-    if (value(cell, "start").integer == 0) {
-        uint64_t bits = 0;
-        for (int i = 0; i < net->neurons; i++) {
-            if (i % 64 == 0)
-                bits = dam_stream_next64(&stream);
-            net->spins[i] = bits >> i % 64 & 1 ? 1 : -1;
-        }
-        return -1;
-    }
-    int memory = (int)dam_stream_below(&stream, (uint64_t)net->memories);
-    memcpy(net->spins, net->patterns + memory * net->neurons, (size_t)net->neurons);
-    for (int i = 0; i < net->neurons; i++)
-        tally->unstable += unstable(net, i);
-    /* The head of a shuffle of all neurons is flipped. */
-    int flipped = (int)floor(value(cell, "noise").real * net->neurons + 0.5);
-    int *pool = malloc((size_t)net->neurons * sizeof *pool);
-    assert_non_null(pool);
-    for (int i = 0; i < net->neurons; i++)
-        pool[i] = i;
-    struct dam_stream noise = stream_of(cell, DAM_PURPOSE_NOISE, replica, start);
-    for (int f = 0; f < flipped; f++) {
-        int j = f + (int)dam_stream_below(&noise, (uint64_t)(net->neurons - f));
-        int chosen = pool[j];
-        pool[j] = pool[f];
-        net->spins[chosen] = (int8_t)-net->spins[chosen];
-    }
-    free(pool);
-    return memory;
-}
-
-/* Is the state this memory (sign 1) or its negative (-1), spin by spin? */
-static bool is_memory(const struct network *net, int memory, int sign) {
-    for (int i = 0; i < net->neurons; i++)
-        if (net->spins[i] != sign * net->patterns[memory * net->neurons + i])
-            return false;
-    return true;
-}
-
 static void classify(const struct network *net, int memory, struct tally *tally) {
     bool own = false, any = false, mirror = false;
     int highest = -net->neurons;
     for (int mu = 0; mu < net->memories; mu++) {
-        bool here = is_memory(net, mu, 1);
+        bool here = network_is(net, mu, 1);
         own = own || (here && (memory < 0 || mu == memory));
         any = any || here;
-        mirror = mirror || is_memory(net, mu, -1);
-        highest = overlap(net, mu) > highest ? overlap(net, mu) : highest;
+        mirror = mirror || network_is(net, mu, -1);
+        highest = network_overlap(net, mu) > highest ? network_overlap(net, mu) : highest;
     }
     tally->recovered += own;
     tally->other += !own && any;
     tally->mirror += !own && !any && mirror;
-    tally->overlap += memory < 0 ? highest : overlap(net, memory);
+    tally->overlap += memory < 0 ? highest : network_overlap(net, memory);
     tally->histogram[(highest + net->neurons) / 2]++;
 }
 
@@ -302,11 +101,17 @@ static struct tally simulate(const struct dam_cell *cell, uint32_t sets) {
     tally.histogram = calloc((size_t)value(cell, "N").integer + 1, sizeof *tally.histogram);
     assert_non_null(tally.histogram);
     for (uint32_t replica = 0; replica < sets; replica++) {
-        struct network net = network_new(cell, replica);
+        struct network net = network_new(cell, (int)value(cell, "K").integer, replica);
         for (uint64_t start = 0; start < kind->starts(cell); start++) {
-            int memory = begin(&net, cell, replica, start, &tally);
-            struct dam_stream order = stream_of(cell, DAM_PURPOSE_ORDER, replica, start);
-            relax(&net, cell, &order, &tally);
+            int memory = network_begin(&net, start);
+            if (memory >= 0) {
+                tally.unstable += network_unstable(&net);
+                network_disturb(&net, start);
+            }
+            struct relaxation relaxation = network_relax(&net, start);
+            tally.sweeps += relaxation.sweeps;
+            tally.flips += relaxation.flips;
+            tally.unconverged += !relaxation.quiet;
             classify(&net, memory, &tally);
         }
         network_destroy(&net);
@@ -497,16 +302,6 @@ static void what_has_no_effect_names_no_other_cell(void **state) {
     assert_false(same_cell("K: 9, start: memory", "K: 9"));
     assert_false(same_cell("K: 9, order: sequential", "K: 9"));
     assert_false(same_cell("K: 9, energy: rectified", "K: 9"));
-}
-
-static void assert_refused(const char *parameters, const char *message) {
-    char text[256];
-    snprintf(text, sizeof text, "{kind: capacity, %s}\n", parameters);
-    struct dam_study *study;
-    struct dam_error error;
-    assert_int_equal(try_parse(&study, text, &error), DAM_INPUT);
-    if (strstr(error.text, message) == NULL)
-        fail_msg("'%s' does not hold '%s'", error.text, message);
 }
 
 static void a_number_of_memories_that_cannot_be_is_refused(void **state) {
