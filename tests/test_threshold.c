@@ -610,6 +610,40 @@ static void a_search_tells_its_path(void **state) {
     }
 }
 
+/* On each side of each step, let as many sets succeed and fail as a whole as can be. */
+static void concentrate(struct search *search) {
+    for (size_t round = 0; round < search->count; round++)
+        for (uint32_t side = 0; side < 2; side++) {
+            int64_t left = 0;
+            for (uint32_t r = side; r < search->rounds[round].count; r += 2)
+                left += search->records[round][r].successes;
+            for (uint32_t r = side; r < search->rounds[round].count; r += 2) {
+                struct record *record = &search->records[round][r];
+                record->successes = left < record->trials ? left : record->trials;
+                left -= record->successes;
+            }
+        }
+}
+
+static void trials_of_a_set_that_agree_count_once(void **state) {
+    (void)state;
+    struct search search = search_run("N: 50, n: 3, precision: 0.15", false);
+    struct dam_cell coarse = cell_of("N: 50, n: 3, precision: 1");
+    double effect[2], width[2];
+    for (int i = 0; i < 2; i++) {
+        struct reduced reduced = reduce_as(&coarse, history_of(&search));
+        assert_int_equal(integer(&reduced, "outcome"), DAM_CROSSING_FOUND);
+        effect[i] = real(&reduced, "design_effect");
+        width[i] = real(&reduced, "k_high") - real(&reduced, "k_low");
+        dam_rows_destroy(&reduced.path);
+        concentrate(&search);
+    }
+    /* Never more than the trials of a set. */
+    assert_true(effect[1] > 1.5 * effect[0] && effect[1] < (double)kind->starts(&coarse));
+    assert_true(width[1] > 1.2 * width[0]);
+    search_destroy(&search);
+}
+
 /* Of a stopped run: the sets that are there are told, and do not count. */
 static void a_round_that_is_not_whole_does_not_count(void **state) {
     (void)state;
@@ -667,9 +701,10 @@ static void what_was_not_found_has_no_numbers(void **state) {
         assert_no_estimates(&reduced);
         assert_path(&search, &reduced);
         assert_true(integer(&reduced, "trials") <= value(&search.cell, "max_trials").integer);
+        double half = exp2((double)value(&search.cell, "N").integer - 1);
+        double most = fmin((double)value(&search.cell, "max_K").integer, half);
         for (size_t row = 0; row < reduced.path.count; row++)
-            assert_true(dam_rows_row(&reduced.path, row)[PATH_K].integer <=
-                        value(&search.cell, "max_K").integer);
+            assert_true((double)dam_rows_row(&reduced.path, row)[PATH_K].integer <= most);
         dam_rows_destroy(&reduced.path);
         search_destroy(&search);
     }
@@ -805,6 +840,7 @@ int main(void) {
         cmocka_unit_test(a_round_is_a_function_of_those_before_it),
         cmocka_unit_test(an_imagined_search_finds_its_guess),
         cmocka_unit_test(a_search_tells_its_path),
+        cmocka_unit_test(trials_of_a_set_that_agree_count_once),
         cmocka_unit_test(a_round_that_is_not_whole_does_not_count),
         cmocka_unit_test(what_was_not_found_has_no_numbers),
         cmocka_unit_test(what_is_unfinished_has_no_numbers),
