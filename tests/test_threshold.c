@@ -471,6 +471,35 @@ static void what_is_not_given_is_resolved(void **state) {
     assert_near(value(&cell, "noise").real, 0, 0);
 }
 
+/* What a result file says was run is what was run, whatever was left to the kind. */
+static void the_resolved_study_has_the_same_cells(void **state) {
+    (void)state;
+    static const char text[] = "{kind: threshold, n: [2, 3], grids: [{criterion: [recovered, "
+                               "retained, unstable_spins]}, {level: 0.5, criterion: "
+                               "unstable_spins}, {mirrors: [no, yes]}]}";
+    const struct dam_schema *const schemas[] = {&kind->schema};
+    struct dam_study *study, *again;
+    struct dam_error error;
+    assert_int_equal(
+        dam_study_parse(&study, "one", text, strlen(text), NULL, 0, schemas, 1, &error), DAM_OK);
+    char *resolved = dam_study_resolved(study);
+    assert_non_null(resolved);
+    assert_int_equal(
+        dam_study_parse(&again, "again", resolved, strlen(resolved), NULL, 0, schemas, 1, &error),
+        DAM_OK);
+    assert_int_equal(study->cell_count, 10);
+    assert_int_equal(again->cell_count, 10);
+    for (size_t c = 0; c < study->cell_count; c++) {
+        struct dam_cell one, other;
+        dam_study_cell(study, c, &one);
+        dam_study_cell(again, c, &other);
+        assert_memory_equal(&one.hash, &other.hash, sizeof one.hash);
+    }
+    free(resolved);
+    dam_study_destroy(again);
+    dam_study_destroy(study);
+}
+
 static void what_cannot_be_is_refused(void **state) {
     (void)state;
     assert_refused("N: 30, level: 1", "level: a share of 1 is never crossed; give less");
@@ -834,6 +863,7 @@ int main(void) {
         cmocka_unit_test(what_has_no_effect_names_no_other_cell),
         cmocka_unit_test(what_has_an_effect_names_another_cell),
         cmocka_unit_test(what_is_not_given_is_resolved),
+        cmocka_unit_test(the_resolved_study_has_the_same_cells),
         cmocka_unit_test(what_cannot_be_is_refused),
         cmocka_unit_test(budgets_do_not_change_the_rounds),
         cmocka_unit_test(every_round_has_sets_of_its_own),

@@ -59,6 +59,7 @@ static const struct dam_parameter parameters[] = {
                           "memories' spins that the update would flip"},
     [LEVEL] = {.name = "level",
                .type = DAM_REAL,
+               .standard_varies = true,
                .standard.real = 0.5,
                .low.real = 0,
                .low_open = true,

@@ -32,6 +32,7 @@ struct dam_parameter {
     enum dam_type type;
     enum dam_role role;
     bool required;              /* has no default; resolve() may still fill it in (K from load) */
+    bool standard_varies;       /* where it was not given, resolve() may take another default */
     union dam_value standard;   /* the default */
     union dam_value low, high;  /* inclusive range of integers and reals */
     bool low_open;              /* reals: low itself is not allowed */
@@ -54,10 +55,11 @@ struct dam_schema {
      * enough ("precision"): a study gives none. NULL: the study decides. */
     const char *replicas_by;
 
-    /* Check one cell's values together and fill in what depends on others: derived and required
-     * parameters that were not given, and science parameters without effect (set to one value, so
-     * that cells which mean the same are the same). given[p]: the study gave it. On failure
-     * (DAM_INPUT) *blame is the index of the parameter to point at. NULL: nothing to do. */
+    /* Check one cell's values together and fill in what depends on others: what was not given and
+     * is derived, required or has a default that varies, and science parameters without effect (set
+     * to one value, so that cells which mean the same are the same). given[p]: the study gave it.
+     * On failure (DAM_INPUT) *blame is the index of the parameter to point at. NULL: nothing to
+     * do. */
     enum dam_status (*resolve)(union dam_value *values, const bool *given, size_t *blame,
                                struct dam_error *error);
 };

@@ -463,8 +463,9 @@ static void print_block(FILE *out, const struct dam_grid *grid, const struct dam
     for (size_t p = 0; p < schema->parameter_count; p++) {
         const struct dam_parameter *parameter = &schema->parameters[p];
         const struct dam_axis *axis = block->axes[p];
-        /* What was not given and has no default is resolve()'s to fill in, now as then. */
-        if (axis == NULL && (parameter->required || parameter->role == DAM_DERIVED))
+        /* What was not given and has not one default is resolve()'s to fill in, now as then. */
+        if (axis == NULL &&
+            (parameter->required || parameter->standard_varies || parameter->role == DAM_DERIVED))
             continue;
         fprintf(out, "%s%s: ", indent, parameter->name);
         if (axis != NULL) {
