@@ -5,11 +5,11 @@
  * A replica is a pattern set, whose number goes on from round to round, and a start a trial in it;
  * for retained_all the set itself is the trial. */
 #include "kinds/capacity_cost.h"
+#include "kinds/criterion.h"
 #include "kinds/kinds.h"
 #include "kinds/model.h"
 #include "kinds/rows.h"
 #include "kinds/threshold_guess.h"
-#include "kinds/trials.h"
 #include <assert.h>
 #include <dam/crossing.h>
 #include <dam/theory.h>
@@ -32,14 +32,6 @@ enum {
     MAX_MEMORIES
 };
 
-static const char *const criteria[] = {
-    [DAM_RECOVERED] = "recovered",
-    [DAM_RETAINED] = "retained",
-    [DAM_RETAINED_ALL] = "retained_all",
-    [DAM_UNSTABLE_SPINS] = "unstable_spins",
-    NULL,
-};
-
 enum { MIRRORS_AUTO, MIRRORS_NO, MIRRORS_YES };
 static const char *const mirror_answers[] = {"auto", "no", "yes", NULL};
 
@@ -51,7 +43,7 @@ static const struct dam_parameter parameters[] = {
     [NEURONS] = DAM_PARAMETER_NEURONS,
     [CRITERION] = {.name = "criterion",
                    .type = DAM_CHOICE,
-                   .choices = criteria,
+                   .choices = dam_criterion_names,
                    .standard.integer = DAM_RECOVERED,
                    .unit = "1",
                    .doc = "share of the starts that end in a stored memory; of the memories that "
@@ -311,87 +303,20 @@ static struct step step_of(const struct dam_round *round) {
     return step;
 }
 
-/* What the trials of a task are counted by. */
-struct tally {
-    const struct dam_cell *cell;
-    struct record *record;
-};
-
-static void count_recovered(void *context, const struct dam_ensemble_end *end, int overlap) {
-    const struct tally *tally = context;
-    const union dam_value *values = tally->cell->values;
-    int neurons = (int)values[NEURONS].integer;
-    int opposite = values[START].integer == DAM_START_MEMORY ? overlap : end->lowest;
-    bool mirror = values[MIRRORS].integer == MIRRORS_YES && opposite == -neurons;
-    tally->record->successes += overlap == neurons || mirror;
-}
-
-static void count_retained(void *context, const struct dam_ensemble_end *end, int overlap) {
-    const struct tally *tally = context;
-    (void)overlap;
-    tally->record->successes += end->unstable == 0;
-}
-
-static void count_unstable(void *context, const struct dam_ensemble_end *end, int overlap) {
-    const struct tally *tally = context;
-    (void)overlap;
-    tally->record->successes += end->unstable;
-}
-
-/* Examine the memories in turn until one of them is not retained. */
-static enum dam_status examine_all(struct dam_trials *trials, struct dam_poll poll,
-                                   struct tally *tally, struct dam_error *error) {
-    enum { TOGETHER = 256 };
-    uint64_t all = (uint64_t)trials->setting.memories;
-    struct record *record = tally->record, retained = {0};
-    struct tally each = {tally->cell, &retained};
-    enum dam_status status = DAM_OK;
-    trials->in_turn = true;
-    for (uint64_t first = 0; status == DAM_OK && first < all; first += TOGETHER) {
-        uint64_t end = first + TOGETHER < all ? first + TOGETHER : all;
-        status = dam_trials_examine(trials, poll, first, end,
-                                    (struct dam_trial_ends){count_retained, &each}, error);
-        if (retained.successes < (int64_t)end)
-            break;
-    }
-    record->successes = retained.successes == (int64_t)all;
-    return status;
-}
-
-static enum dam_status try_all(struct dam_trials *trials, const struct dam_task *task,
-                               struct tally *tally, struct dam_error *error) {
-    uint64_t first = task->start_begin, end = task->start_end;
-    switch (criterion_of(task->cell)) {
-    case DAM_RETAINED_ALL:
-        return examine_all(trials, task->poll, tally, error);
-    case DAM_RETAINED:
-        return dam_trials_examine(trials, task->poll, first, end,
-                                  (struct dam_trial_ends){count_retained, tally}, error);
-    case DAM_UNSTABLE_SPINS:
-        return dam_trials_examine(trials, task->poll, first, end,
-                                  (struct dam_trial_ends){count_unstable, tally}, error);
-    case DAM_RECOVERED:
-        break;
-    }
-    return dam_trials_retrieve(trials, task->cell->values[MAX_SWEEPS].integer, task->poll, first,
-                               end, (struct dam_trial_ends){count_recovered, tally}, error);
-}
-
 static enum dam_status run(const struct dam_task *task, void *record, struct dam_error *error) {
+    const struct dam_cell *cell = task->cell;
     struct step step = step_of(task->plan);
-    struct dam_dynamics_setting setting = setting_of(task->cell, step.memories[task->replica % 2]);
-    const struct dam_trial_names names = {task->seed, &task->cell->hash,
-                                          (uint32_t)step.first_set + task->replica};
-    bool whole = criterion_of(task->cell) == DAM_RETAINED_ALL;
-    uint64_t starts = whole ? (uint64_t)setting.memories : task->start_end - task->start_begin;
-    struct tally tally = {task->cell, record};
-    struct dam_trials trials;
-    enum dam_status status = dam_trials_new(&trials, &setting, &names, starts, error);
-    if (status == DAM_OK)
-        status = try_all(&trials, task, &tally, error);
-    tally.record->trials = (int64_t)(task->start_end - task->start_begin);
-    dam_trials_destroy(&trials);
-    return status;
+    const struct dam_criterion_trials asked = {
+        .criterion = criterion_of(cell),
+        .setting = setting_of(cell, step.memories[task->replica % 2]),
+        .names = {task->seed, &cell->hash, (uint32_t)step.first_set + task->replica},
+        .mirrors = cell->values[MIRRORS].integer == MIRRORS_YES,
+        .max_sweeps = cell->values[MAX_SWEEPS].integer,
+    };
+    struct record *made = record;
+    made->trials = (int64_t)(task->start_end - task->start_begin);
+    return dam_criterion_try(&asked, task->start_begin, task->start_end, task->poll,
+                             &made->successes, error);
 }
 
 static void merge(const struct dam_cell *cell, void *into, const void *record) {

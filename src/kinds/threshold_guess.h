@@ -2,14 +2,7 @@
 #ifndef DAM_KINDS_THRESHOLD_GUESS_H
 #define DAM_KINDS_THRESHOLD_GUESS_H
 
-#include "kinds/dynamics.h"
-
-enum dam_criterion {
-    DAM_RECOVERED,     /* starts that end in a stored memory */
-    DAM_RETAINED,      /* memories that keep every spin */
-    DAM_RETAINED_ALL,  /* pattern sets all of whose memories do */
-    DAM_UNSTABLE_SPINS /* spins of memories that the update would flip */
-};
+#include "kinds/criterion.h"
 
 struct dam_threshold_guess {
     double memories; /* at least 1; may be very large */
