@@ -28,6 +28,7 @@ list_dependencies() {
     need python3-numpy python numpy 'computes with them'
     need python3-scipy python scipy 'fits and interpolates them'
     need python3-matplotlib python matplotlib 'draws them'
+    need python3-jinja2 python jinja2 'fills the page of a report'
 }
 
 list_test_dependencies() {
@@ -37,6 +38,9 @@ list_test_dependencies() {
     need clang-format program clang-format 'checks the layout of the sources'
     need shellcheck program shellcheck 'checks the shell scripts'
     need valgrind program valgrind 'finds uses of uninitialised memory'
+    need chromium program chromium 'loads, measures and prints the page of a report'
+    need chromium-driver program chromedriver 'lets a test drive it'
+    need python3-selenium python selenium 'speaks to it'
     need slurm-wlm daemon slurmctld 'a cluster on this machine, for the tests of jobs/'
     need munge daemon munged 'lets its parts trust each other'
 }
