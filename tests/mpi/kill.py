@@ -21,6 +21,14 @@ grids:
   - {N: [20, 21], K: 30, n: 4, replicas: 12}
 """
 RELAY = "kind: relay\nspot: [1, 2, 3]\nreplicas: 4\nmilliseconds: 10\n"
+SEARCH = """
+kind: threshold
+seed: 5
+n: 3
+N: [20, 50, 60]
+precision: 0.03
+max_trials: 100000000
+"""
 
 
 class Kill(program.Case):
@@ -77,6 +85,10 @@ class Kill(program.Case):
         self.kill_while_it_works(study, self.dam_test_path, max(KILLS // 2, 2))
         for output in sorted(self.folder.glob("*.h5")):
             self.assert_last_states_alone(output.name, 3 * 4)
+
+    def test_between_the_steps_of_a_search(self):
+        """The next step is that which all rows of those before ask for, whoever made them."""
+        self.kill_while_it_works(self.study(SEARCH), self.dam_path, max(KILLS // 2, 2))
 
     def test_while_it_publishes(self):
         """Whoever reads the file finds the whole of the old result or of the new one."""
