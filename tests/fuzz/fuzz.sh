@@ -22,6 +22,7 @@ export TMPDIR=$work # removed here even where a finding ends the target
 make_seeds() {
     local study
     cat >capacity.yaml <<<'{kind: capacity, seed: 1, starts: 2, N: 20, K: [1, 4]}'
+    cat >threshold.yaml <<<'{kind: threshold, seed: 1, N: 10, precision: 0.5, max_trials: 100}'
     cat >xor.yaml <<<'{kind: xor, seed: 7}'
     for study in *.yaml; do
         # Leaks of what Open MPI leaves are none of ours.

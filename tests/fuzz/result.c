@@ -27,6 +27,7 @@ static const struct {
     {{.name = "show", .run = dam_cli_show}, NULL},
     {{.name = "show", .run = dam_cli_show}, "--csv"},
     {{.name = "show", .run = dam_cli_show}, "--table=failures"},
+    {{.name = "show", .run = dam_cli_show}, "--table=search_path"},
     {{.name = "status", .run = dam_cli_status}, NULL},
     {{.name = "merge", .run = dam_cli_merge}, "-onowhere.h5"},
 };
