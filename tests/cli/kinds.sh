@@ -5,7 +5,7 @@
 
 expect 0 dam kinds
 listed=$(cut -d' ' -f1 "$out")
-for kind in capacity xor; do
+for kind in capacity threshold xor; do
     grep -qx "$kind" <<<"$listed" || complain "dam kinds does not list $kind"
 done
 for kind in $listed; do
@@ -23,6 +23,16 @@ for name in energy n N K load start noise order max_sweeps replicas starts seed 
 done
 prints 'power | rectified' dam describe capacity
 prints 'integer 1..60' dam describe capacity
+
+expect 0 dam describe threshold
+for name in energy n N criterion level start noise mirrors order max_sweeps precision max_trials \
+    max_K seed k_threshold k_low k_high slope design_effect trials pattern_sets theory_k ratio \
+    outcome step K sets successes; do
+    grep -Eq "^ *$name +" "$out" || complain "dam describe threshold: nothing on $name"
+done
+
+prints 'table /search_path: ' dam describe threshold
+grep -q '^replicas ' "$out" && complain "dam describe threshold: replicas, which it refuses"
 
 refuses 2 "unknown kind 'capacty'; did you mean 'capacity'?" dam describe capacty
 refuses 2 "unknown kind 'wavelets'; 'dam kinds' lists them" dam describe wavelets

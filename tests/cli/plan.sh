@@ -35,6 +35,18 @@ expect 0 dam plan study.yaml --set starts=3 --ranks 1
 planned=$(tasks)
 prints "$planned tasks" dam run study.yaml --set starts=3 -o out.h5
 
+# How long a search is nobody knows: a plan is for a typical one, a run knows its first step.
+cat >search.yaml <<'YAML'
+{kind: threshold, N: [20, 30], criterion: [recovered, retained], precision: 0.2}
+YAML
+prints 'tasks' dam plan search.yaml --ranks 1,2
+grep -q 'as many as typical ones ask for' "$out" || complain "dam plan: no word on further steps"
+planned=$(tasks)
+prints 'tasks known so far' dam run search.yaml -o search.h5 --dry-run
+known=$(sed -n 's/.* \([0-9]*\) tasks known so far.*/\1/p' "$out")
+[ "$known" -ge 4 ] && [ "$planned" -gt "$known" ] ||
+    complain "dam plan: $planned tasks, and $known of first steps"
+
 # Nothing of this cell ends within the calibration: the kind's own guess, and no waiting for it.
 prints 'as the kind guesses' dam plan study.yaml --ranks 1 --set grids='[{N: 20000, K: 1000000000, n: 5}]'
 

@@ -56,6 +56,13 @@ if /usr/bin/python3 -c 'import h5py' 2>/dev/null; then
     expect 0 /usr/bin/python3 compare.py shown.csv
 fi
 
+# A kind's own table.
+expect 0 dam run <(echo '{kind: threshold, N: 10, precision: 0.5, max_trials: 100}') -o search.h5
+prints 'cell,step,K,sets,trials,successes' dam show search.h5 --table search_path --csv
+grep -Eq '^0,1,[0-9]+,8,[0-9]+,[0-9]+$' "$out" || complain 'dam show --table: no second step'
+refuses 2 "has no table 'search_pat'; did you mean search_path" \
+    dam show search.h5 --table search_pat
+
 # No result files.
 refuses 1 'missing.h5: No such file' dam show missing.h5
 refuses 1 'is a directory' dam verify .
