@@ -167,7 +167,7 @@ static void the_interval_is_as_wide_as_its_trials_say(void **state) {
     }
     double share = share_at(&network, 900000);
     double error = 1 / (5 * sqrt(share * (1 - share) * 2 * 20000 * 8));
-    assert_near(half[0] / (1.96 * error), 1.06, 0.005);
+    assert_near(half[0] / (1.96 * error), 1.07, 0.005);
     assert_near(half[1] / half[0], sqrt(2), 0.002);
 }
 

@@ -12,7 +12,7 @@
  *
  * A search is a sequence of steps. Each asks for sets at two K on either side of the present
  * estimate, closer to it as the slope becomes known, so that in the end almost all trials are
- * spent where they decide and the true curve need be logistic only there. A step is a fifth of
+ * spent where they decide and the true curve need be logistic only there. A step is an eighth of
  * all trials before it: far fewer steps than trials, and sets enough to run side by side. It
  * depends on the trials before it alone, not on the precision or the budget: raising them goes on
  * where the search stopped. Where the share crosses the level more than once, the search comes to

@@ -13,14 +13,14 @@ static const double widest = 0.8, slope_certainty = 20;
 /* Points further from the crossing than so many times that distance do not count in the fit. */
 static const double window = 3;
 /* A step has so many trials at each of its K, or this share of all before it. */
-static const double step_trials = 8, step_share = 0.2;
+static const double step_trials = 8, step_share = 0.12;
 /* With fewer sets their variance says too little. */
 static const double sets_least = 8;
 /* While all shares are on one side of the level, steps go beyond what was tried by this factor. */
 static const double stride = 2;
 /* A search ends when its interval happens to look narrow: intervals are widened by this factor,
  * with which simulated searches cover their 95 %. */
-static const double widening = 1.06;
+static const double widening = 1.07;
 /* Standard errors by which the share at an end of the range must be on the wrong side. */
 static const double end_certainty = 3;
 
