@@ -504,6 +504,8 @@ static void what_cannot_be_is_refused(void **state) {
     (void)state;
     assert_refused("N: 30, level: 1", "level: a share of 1 is never crossed; give less");
     assert_refused("N: 30, level: 0", "level");
+    /* As the share of the spins that are stable it would be 1. */
+    assert_refused("N: 30, level: 1e-17, criterion: unstable_spins", "level");
     assert_refused("N: 30, replicas: 2", "replicas: kind threshold decides itself how many there "
                                          "are; give precision and max_trials");
     assert_refused("N: 30, K: 5", "unknown key");
@@ -615,6 +617,54 @@ static void an_imagined_search_finds_its_guess(void **state) {
         dam_rows_destroy(&reduced.path);
         search_destroy(&search);
     }
+}
+
+/* The first step and the cost of the smallest, the largest and the oddest cells. */
+static void check_beginning(const char *parameters) {
+    struct dam_cell cell = cell_of(parameters);
+    const struct dam_history none = {0};
+    struct dam_round round;
+    struct dam_cost cost;
+    if (!kind->more(&cell, &none, &round))
+        fail_msg("{%s}: no first step", parameters);
+    struct plan plan = plan_of(&round);
+    double half = exp2((double)value(&cell, "N").integer - 1);
+    double most = fmin((double)value(&cell, "max_K").integer, half);
+    for (int side = 0; side < 2; side++)
+        if (!(1 <= plan.memories[side] && (double)plan.memories[side] <= most))
+            fail_msg("{%s}: K = %lld", parameters, (long long)plan.memories[side]);
+    assert_in_range(round.starts, 1, 64);
+    assert_in_range(round.starts * round.replicas, 16, 128);
+    assert_int_equal(round.starts, kind->starts(&cell));
+    assert_int_equal(plan.first_set, 0);
+    kind->cost(&cell, &cost);
+    const double numbers[] = {cost.replica_seconds, cost.start_seconds, cost.bytes};
+    for (int i = 0; i < 3; i++)
+        if (!(numbers[i] > 0 && numbers[i] < 1e30))
+            fail_msg("{%s}: costs %g", parameters, numbers[i]);
+}
+
+static void every_search_can_begin(void **state) {
+    (void)state;
+    static const char *const others[] = {"criterion: recovered",
+                                         "energy: rectified",
+                                         "start: memory",
+                                         "start: memory, noise: 0.5",
+                                         "start: memory, noise: 1, energy: rectified",
+                                         "criterion: retained",
+                                         "criterion: retained_all",
+                                         "criterion: unstable_spins",
+                                         "criterion: unstable_spins, energy: rectified"};
+    static const int powers[] = {1, 2, 3, 60}, sizes[] = {1, 2, 62, 63, 32766};
+    static const char *const levels[] = {"1e-9", "1e-6", "0.5", "0.999999", "0.999999999999"};
+    static const char *const ranges[] = {"1", "1000", "1000000000000"};
+    for (size_t o = 0; o < sizeof others / sizeof *others; o++)
+        for (size_t i = 0; i < 4 * 5 * 5 * 3; i++) {
+            char text[160];
+            snprintf(text, sizeof text, "%s, n: %d, N: %d, level: %s, max_K: %s", others[o],
+                     powers[i % 4], sizes[i / 4 % 5], levels[i / 20 % 5], ranges[i / 100]);
+            check_beginning(text);
+        }
 }
 
 /* ---- results ---- */
@@ -869,6 +919,7 @@ int main(void) {
         cmocka_unit_test(every_round_has_sets_of_its_own),
         cmocka_unit_test(a_round_is_a_function_of_those_before_it),
         cmocka_unit_test(an_imagined_search_finds_its_guess),
+        cmocka_unit_test(every_search_can_begin),
         cmocka_unit_test(a_search_tells_its_path),
         cmocka_unit_test(trials_of_a_set_that_agree_count_once),
         cmocka_unit_test(a_round_that_is_not_whole_does_not_count),
