@@ -27,8 +27,8 @@ grids:
   - {n: 4, N: 20, energy: rectified}
   - {n: 3, N: 50, start: memory, noise: 0.3}
   - {n: 3, N: 30, criterion: retained}
-  - {n: 3, N: 25, criterion: retained_all}
-  - {n: 2, N: 50, criterion: unstable_spins}
+  - {n: 3, N: 40, criterion: retained_all}
+  - {n: 3, N: 30, criterion: unstable_spins}
 """
 NAMES = ("energy", "n", "N", "criterion", "noise")
 
