@@ -321,6 +321,24 @@ static void searches_end_where_there_is_no_crossing(void **state) {
     assert_int_equal(search_for(&network, &search, 1).outcome, DAM_CROSSING_BUDGET);
 }
 
+/* However narrow the interval is that follows from shares which are all far from the level: the
+ * search goes where the level is. */
+static void what_is_far_off_only_points_there(void **state) {
+    (void)state;
+    const struct network network = {.crossing = 100, .slope = 5, .level = 0.9999};
+    struct dam_crossing_search search = search_of(&network);
+    const struct dam_crossing_point points[] = {
+        expected(&network, &search, 515, 1000000),
+        expected(&network, &search, 629, 1000000),
+    };
+    struct dam_crossing_estimate at = dam_crossing_fit(&search, points, 2);
+    assert_true(at.high - at.low < 2 * search.precision * at.threshold);
+    search.max_trials = 1000000000;
+    struct dam_crossing_step step;
+    assert_int_equal(dam_crossing_next(&search, points, 2, &step), DAM_CROSSING_OPEN);
+    assert_true(step.memories[0] < 515);
+}
+
 /* A share below the level at K = 1 says nothing where a larger K has been above. */
 static void the_first_k_is_not_the_last_word(void **state) {
     (void)state;
@@ -361,6 +379,7 @@ int main(void) {
         cmocka_unit_test(a_bent_curve_makes_no_bias),
         cmocka_unit_test(the_crossing_at_the_largest_k_is_found),
         cmocka_unit_test(searches_end_where_there_is_no_crossing),
+        cmocka_unit_test(what_is_far_off_only_points_there),
         cmocka_unit_test(the_first_k_is_not_the_last_word),
         cmocka_unit_test(steps_do_not_depend_on_precision_or_budget),
     };

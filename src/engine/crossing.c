@@ -208,7 +208,8 @@ static bool surrounds(const struct views *views, const struct line *line, const 
 
 struct fit {
     struct line line;
-    double sets; /* that count */
+    bool surrounded; /* the points that count do not only point to the crossing from afar */
+    double sets;     /* that count */
     double design_effect;
     double low, high; /* of the crossing; infinite where there may be no slope */
 };
@@ -255,7 +256,8 @@ static struct fit fit_views(const struct dam_crossing_search *search, const stru
     double near = reach(search, views->trials, 1);
     for (int i = 0; i < NARROWINGS; i++) {
         struct part narrower = part_around(&fit.line, views->guess, near);
-        if (!surrounds(views, &fit.line, &narrower))
+        fit.surrounded = surrounds(views, &fit.line, &narrower);
+        if (!fit.surrounded)
             break;
         part = narrower;
         fit.line = fit_line(views, &part);
@@ -305,7 +307,8 @@ static enum dam_crossing_outcome look_at_ends(const struct dam_crossing_search *
 static bool is_narrow(const struct dam_crossing_search *search, const struct views *views,
                       const struct fit *fit) {
     struct dam_crossing_estimate at = estimate(views, fit);
-    return fit->sets >= sets_least && at.high - at.low <= 2 * search->precision * at.threshold;
+    return fit->surrounded && fit->sets >= sets_least &&
+           at.high - at.low <= 2 * search->precision * at.threshold;
 }
 
 /* The x around which to try next: the crossing, but a stride beyond what was tried as long as the

@@ -54,10 +54,10 @@ static const struct dam_parameter parameters[] = {
                .standard_varies = true,
                .standard.real = 0.5,
                .low.real = 1e-9,
-               .high.real = 1,
+               .high.real = 0.9999,
                .unit = "1",
-               .doc = "share that is crossed at the threshold, less than 1; without one "
-                      "unstable_spins takes 0.005"},
+               .doc = "share that is crossed at the threshold; without one unstable_spins takes "
+                      "0.005"},
     [START] = DAM_PARAMETER_START,
     [NOISE] = DAM_PARAMETER_NOISE,
     [MIRRORS] = {.name = "mirrors",
@@ -188,13 +188,11 @@ static enum dam_criterion criterion_of(const struct dam_cell *cell) {
 
 static enum dam_status resolve(union dam_value *values, const bool *given, size_t *blame,
                                struct dam_error *error) {
+    (void)blame;
+    (void)error;
     bool even = values[ENERGY].integer == DAM_ENERGY_POWER && values[POWER].integer % 2 == 0;
     if (!given[LEVEL] && values[CRITERION].integer == DAM_UNSTABLE_SPINS)
         values[LEVEL].real = unstable_level;
-    if (values[LEVEL].real >= 1) {
-        *blame = LEVEL;
-        return dam_fail(error, DAM_INPUT, "a share of 1 is never crossed; give less");
-    }
     if (values[CRITERION].integer != DAM_RECOVERED) {
         /* Intact memories are looked at; nothing is retrieved. */
         values[START].integer = DAM_START_MEMORY;
