@@ -453,7 +453,8 @@ static enum dam_status reduce(const struct dam_cell *cell, const struct dam_hist
     out[K_HIGH].real = at.high;
     out[SLOPE].real = at.slope;
     out[DESIGN_EFFECT].real = at.design_effect;
-    out[THEORY_K].real = theory(cell);
+    double memories = theory(cell); /* of a single neuron it has none: ln 1 = 0 */
+    out[THEORY_K].real = isfinite(memories) ? memories : (double)NAN;
     out[RATIO].real = at.threshold / out[THEORY_K].real;
     return DAM_OK;
 }
