@@ -60,7 +60,8 @@ class Section:
         self.sources = table_of("Merged from", self.record.sources)
 
     def inline(self, number, picture):
-        words = f"Figure {number} of {self.name}: {self.summary}"
+        what = f" ({picture.name})" if picture.name else ""
+        words = f"Figure {number} of {self.name}: {self.summary}{what}"
         if picture.figure is None:
             return {"words": words, "trouble": picture.trouble}
         width, height = picture.figure.get_size_inches()

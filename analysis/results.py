@@ -41,7 +41,7 @@ class Results:
     def __init__(self, path):
         self.path = pathlib.Path(path)
         if not self.path.is_file():
-            raise ResultError("is a folder" if self.path.is_dir() else "no such file")
+            raise ResultError(self._why_not_there())
         try:
             with h5py.File(self.path, "r") as file:
                 self._read(file)
@@ -51,6 +51,15 @@ class Results:
             raise ResultError("no permission to read it") from None
         except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError):
             raise ResultError("not a result file of dam, or a damaged one") from None
+
+    def _why_not_there(self):
+        journal = self.path.with_name(self.path.name + ".journal")
+        if self.path.is_dir():
+            return "is a folder"
+        if journal.is_dir():
+            return (f"no result yet, only its journal; `touch {journal}/stop` lets a run that is "
+                    "under way publish what it has, and the same command goes on")
+        return "no such file"
 
     def _read(self, file):
         if "study/kind" not in file or "results" not in file:

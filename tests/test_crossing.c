@@ -216,15 +216,23 @@ static void intervals_cover_at_the_promised_cost(void **state) {
         struct network network;
         double guess; /* over the crossing */
         int64_t set_trials, trial_size;
+        double precision;
         bool dear;
     } cases[] = {
-        {{.crossing = 375, .slope = 4.5, .level = 0.5}, 1, 8, 1, false},
-        {{.crossing = 375, .slope = 4.5, .level = 0.5, .spread = 0.5}, 1.2, 8, 1, false},
-        {{.crossing = 124, .slope = 3.5, .level = 0.5, .spread = 0.5}, 0.8, 4, 1, false},
-        {{.crossing = 5.3, .slope = 3.5, .level = 0.5}, 1.3, 1, 1, false},
-        {{.crossing = 375, .slope = 4.5, .level = 0.5, .spread = 0.5}, 10, 8, 1, true},
-        {{.crossing = 375, .slope = 4.5, .level = 0.5, .spread = 0.5}, 0.1, 8, 1, true},
-        {{.crossing = 200, .slope = 4, .level = 0.005, .rising = true}, 1.1, 4, 50, true},
+        {{.crossing = 375, .slope = 4.5, .level = 0.5}, 1, 8, 1, 0.05, false},
+        {{.crossing = 375, .slope = 4.5, .level = 0.5, .spread = 0.5}, 1.2, 8, 1, 0.05, false},
+        {{.crossing = 124, .slope = 3.5, .level = 0.5, .spread = 0.5}, 0.8, 4, 1, 0.05, false},
+        {{.crossing = 5.3, .slope = 3.5, .level = 0.5}, 1.3, 1, 1, 0.05, false},
+        {{.crossing = 375, .slope = 4.5, .level = 0.5, .spread = 0.5}, 10, 8, 1, 0.05, true},
+        {{.crossing = 375, .slope = 4.5, .level = 0.5, .spread = 0.5}, 0.1, 8, 1, 0.05, true},
+        {{.crossing = 200, .slope = 4, .level = 0.005, .rising = true}, 1.1, 4, 50, 0.05, true},
+        {{.crossing = 200, .slope = 4, .level = 0.5, .rising = true, .spread = 0.7},
+         1.1,
+         4,
+         50,
+         0.05,
+         true},
+        {{.crossing = 375, .slope = 4.5, .level = 0.5, .spread = 1}, 1.2, 8, 1, 0.2, true},
     };
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         const struct network *network = &cases[c].network;
@@ -232,6 +240,7 @@ static void intervals_cover_at_the_promised_cost(void **state) {
         search.guess = (int64_t)(cases[c].guess * network->crossing + 0.5);
         search.set_trials = cases[c].set_trials;
         search.trial_size = cases[c].trial_size;
+        search.precision = cases[c].precision;
         double covered, cost;
         search_often(network, search, &covered, &cost);
         if (covered < 0.92 || covered > 0.99)
@@ -353,6 +362,18 @@ static void the_first_k_is_not_the_last_word(void **state) {
     assert_int_equal(dam_crossing_next(&search, points, 2, &step), DAM_CROSSING_OPEN);
 }
 
+/* One rare success says nothing. */
+static void rare_successes_end_no_search(void **state) {
+    (void)state;
+    const struct network network = {.crossing = 100, .level = 0.001};
+    struct dam_crossing_search search = search_of(&network);
+    search.most = 1000;
+    const struct dam_crossing_point point = {
+        .memories = 1000, .sets = 2, .successes = 1, .squares = 1};
+    struct dam_crossing_step step;
+    assert_int_equal(dam_crossing_next(&search, &point, 1, &step), DAM_CROSSING_OPEN);
+}
+
 /* A finer search, or one with more trials, begins as the coarser did. */
 static void steps_do_not_depend_on_precision_or_budget(void **state) {
     (void)state;
@@ -381,6 +402,7 @@ int main(void) {
         cmocka_unit_test(searches_end_where_there_is_no_crossing),
         cmocka_unit_test(what_is_far_off_only_points_there),
         cmocka_unit_test(the_first_k_is_not_the_last_word),
+        cmocka_unit_test(rare_successes_end_no_search),
         cmocka_unit_test(steps_do_not_depend_on_precision_or_budget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

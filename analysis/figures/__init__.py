@@ -25,6 +25,8 @@ def draw(results, name=None):
                           f"{', '.join(kinds())}")
     module = importlib.import_module(f"{__name__}.{results.kind}")
     if not module.has_data(results).any():
+        if results.complete.all():
+            raise ResultError("nothing to draw: no cell has a value for it")
         raise ResultError(f"nothing to draw yet: {results.complete.sum()} of {len(results.rows)} "
                           "cells complete; start the same run again to go on")
     if name is None:

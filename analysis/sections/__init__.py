@@ -67,6 +67,7 @@ class Table:
 class Picture:
     figure: typing.Any   # of matplotlib, or None where it cannot be drawn
     trouble: str = ""    # and then why
+    name: str = ""       # of the kind's figures, where it was asked for by name
 
 
 @dataclasses.dataclass
@@ -124,9 +125,9 @@ def pictures(results):
 
 def picture(results, name):
     try:
-        return Picture(figures.draw(results, name))
+        return Picture(figures.draw(results, name), name=name or "")
     except ResultError as error:
-        return Picture(None, str(error))
+        return Picture(None, str(error), name=name or "")
 
 
 # ---- tables ----

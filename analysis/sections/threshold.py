@@ -1,4 +1,5 @@
 """The number of memories at which a criterion crosses its level."""
+import functools
 import math
 
 import numpy as np
@@ -6,8 +7,10 @@ import numpy as np
 import figures.threshold
 import rounding
 from figures.threshold.search import known, missing as without_threshold
-from scaling import fits, table
+import scaling
 from . import Column, Interval, Measured, Quantity, Table
+
+fits = functools.lru_cache(maxsize=1)(scaling.fits)  # asked for by several parts of a page
 
 FITS_MAX = 4  # of which the outcome speaks one by one
 
@@ -63,7 +66,7 @@ def tables(results):
     fitted = [fit for fit in fits(results) if fit.power is not None]
     if not fitted:
         return []
-    header, rows = table(fitted)
+    header, rows = scaling.table(fitted)
     columns = [Column(name.replace(" - ", "\N{NO-BREAK SPACE}\N{MINUS SIGN}\N{NO-BREAK SPACE}"),
                       [cell if cell != "-" else rounding.NONE for cell in cells],
                       doc=FIT_COLUMNS.get(name, ""), numeric=False)

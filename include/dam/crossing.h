@@ -16,7 +16,8 @@
  * all trials before it: far fewer steps than trials, and sets enough to run side by side. It
  * depends on the trials before it alone, not on the precision or the budget: raising them goes on
  * where the search stopped. Where the share crosses the level more than once, the search comes to
- * the first crossing in the direction in which its guess lies from the level.
+ * the crossing next to its guess: below it, if the share there is already beyond the level, else
+ * above it. With a guess that is not far too low that is the crossing at the largest K.
  *
  * These functions use no libm: the same data give the same bits on every CPU.
  */
@@ -61,7 +62,7 @@ enum dam_crossing_outcome {
     DAM_CROSSING_FOUND, /* the interval is as narrow as asked for */
     DAM_CROSSING_BELOW, /* already K = 1 is beyond the crossing */
     DAM_CROSSING_ABOVE, /* `most` is not beyond it yet */
-    DAM_CROSSING_BUDGET /* another step would exceed max_trials, or 256 points */
+    DAM_CROSSING_BUDGET /* another step would exceed max_trials (or 256 points) */
 };
 
 struct dam_crossing_estimate {

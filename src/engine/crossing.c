@@ -10,8 +10,9 @@ static const double prior_deviation = 1, prior_reach = 2.8;
 /* Steps are taken at this distance from the crossing on the scale of logits, and at less as soon as
  * that keeps the slope at the square root of this many standard errors. */
 static const double widest = 0.8, slope_certainty = 20;
-/* Points further from the crossing than so many times that distance do not count in the fit. */
-static const double window = 3;
+/* Points further from the crossing than so many times that distance, or than this factor of K, do
+ * not count in the fit. */
+static const double window = 3, window_factor = 2;
 /* A step has so many trials at each of its K, or this share of all before it. */
 static const double step_trials = 8, step_share = 0.12;
 /* With fewer sets their variance says too little. */
@@ -88,8 +89,8 @@ static void look(struct views *views, const struct dam_crossing_search *search,
     }
 }
 
-/* Standard errors by which the share at the K of `at` is above the level, all its points
- * together. */
+/* Standard errors by which the share at the K of `at` is above the level, all its points together;
+ * 0 where so few units cannot tell: not even one is expected to be rare. */
 static double excess(const struct views *views, const struct view *at, double design_effect) {
     double units = 0, successes = 0, level = views->level;
     for (size_t p = 0; p < views->count; p++) {
@@ -98,7 +99,8 @@ static double excess(const struct views *views, const struct view *at, double de
         units += views->list[p].units;
         successes += views->list[p].successes;
     }
-    return (successes - level * units) / sqrt(design_effect * units * level * (1 - level));
+    double variance = units * level * (1 - level);
+    return variance < 1 ? 0 : (successes - level * units) / sqrt(design_effect * variance);
 }
 
 /* ---- a straight line: eta = height - slope x ---- */
@@ -187,7 +189,7 @@ static double reach(const struct dam_crossing_search *search, double trials, dou
 /* What lies near a line's crossing: its neighbours among the integers always do. */
 static struct part part_around(const struct line *line, double guess, double reach) {
     double memories = guess * dam_portable_exp(line->crossing);
-    double factor = dam_portable_exp(window * reach / line->slope);
+    double factor = fmin(dam_portable_exp(window * reach / line->slope), window_factor);
     return (struct part){fmin(memories / factor, floor(memories)),
                          fmax(memories * factor, floor(memories) + 1)};
 }
@@ -253,16 +255,17 @@ static struct fit fit_views(const struct dam_crossing_search *search, const stru
     enum { NARROWINGS = 4 };
     struct part part = everything;
     struct fit fit = {.line = fit_line(views, &part)};
-    double near = reach(search, views->trials, 1);
+    measure_design_effect(views, &part, &fit);
     for (int i = 0; i < NARROWINGS; i++) {
+        double near = reach(search, views->trials, fit.design_effect);
         struct part narrower = part_around(&fit.line, views->guess, near);
         fit.surrounded = surrounds(views, &fit.line, &narrower);
         if (!fit.surrounded)
             break;
         part = narrower;
         fit.line = fit_line(views, &part);
+        measure_design_effect(views, &part, &fit);
     }
-    measure_design_effect(views, &part, &fit);
     bound(views, &fit);
     return fit;
 }

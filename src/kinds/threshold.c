@@ -66,7 +66,8 @@ static const struct dam_parameter parameters[] = {
                  .standard.integer = MIRRORS_AUTO,
                  .unit = "1",
                  .doc = "recovered: does the negative of a memory count as that memory; auto: yes "
-                        "for the power energy of even n, for which it is as stable"},
+                        "for the power energy of even n, for which it is as stable (without it the "
+                        "share saturates near one half)"},
     [ORDER] = DAM_PARAMETER_ORDER,
     [MAX_SWEEPS] = DAM_PARAMETER_MAX_SWEEPS,
     [PRECISION] = {.name = "precision",

@@ -4,8 +4,8 @@
 Small cells are searched again and again, each time with another seed, and once at length with a
 seed of its own, which tells the threshold. Of each cell are printed the share of intervals that
 hold it, and what the median search spent beside twice what trials at the threshold would need:
-2 D 4 (1.96 / (precision slope))^2. Fails where fewer than 90 % or more than 99 % hold it, or the
-median search of a level of one half spends more.
+2 D / (p (1 - p)) (1.96 / (precision slope))^2, p the level. Fails where fewer than 90 % or more
+than 99 % hold it, or the median search of a level of one half spends more.
 """
 import argparse
 import concurrent.futures
@@ -36,9 +36,10 @@ NAMES = ("energy", "n", "N", "criterion", "noise")
 def search(dam, folder, seed, precision):
     """The rows of /results."""
     output = folder / f"{seed}.h5"
-    subprocess.run([dam, "run", folder / "study.yaml", "-o", output, "--set", f"seed={seed}",
-                    "--set", f"precision={precision}", "--set", "max_trials=100000000"], check=True, stdout=subprocess.DEVNULL,
-                   stderr=subprocess.DEVNULL)
+    settings = {"seed": seed, "precision": precision, "max_trials": 10 ** 8}
+    subprocess.run([dam, "run", folder / "study.yaml", "-o", output,
+                    *(f"--set={name}={value}" for name, value in settings.items())], check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     with h5py.File(output) as file:
         return file["results"][()]
 
@@ -48,7 +49,9 @@ def report(truth, rows, precision):
     found = rows[rows["outcome"] == truth["outcome"]]
     held = (found["k_low"] <= truth["k_threshold"]) & (truth["k_threshold"] <= found["k_high"])
     slope, design_effect = np.median(found["slope"]), np.median(found["design_effect"])
-    needed = 4 * design_effect * (1.96 / (precision * slope)) ** 2
+    size = truth["N"] if truth["criterion"] == b"unstable_spins" else 1
+    weight = size * truth["level"] * (1 - truth["level"]) / design_effect
+    needed = (1.96 / (precision * slope)) ** 2 / weight
     spent, share = np.median(found["trials"]), held.sum() / len(rows)
     settings = " ".join(f"{v.decode() if isinstance(v, bytes) else v}"
                         for v in (truth[name] for name in NAMES))
