@@ -5,7 +5,8 @@ Small cells are searched again and again, each time with another seed, and once 
 seed of its own, which tells the threshold. Of each cell are printed the share of intervals that
 hold it, and what the median search spent beside twice what trials at the threshold would need:
 2 D / (p (1 - p)) (1.96 / (precision slope))^2, p the level. Fails where fewer than 90 % or more
-than 99 % hold it, or the median search of a level of one half spends more.
+than 99 % hold it, or the median search spends more: but for retained_all, whose curve is so steep
+that the first steps and the least number of sets are much of its hundred trials.
 """
 import argparse
 import concurrent.futures
@@ -59,7 +60,8 @@ def report(truth, rows, precision):
     print(f"{settings:36} K* = {truth['k_threshold']:.2f} +- {half:.2f}: {held.sum()} of "
           f"{len(rows)} intervals hold it; median {spent:g} trials of {2 * needed:.0f}; mean of "
           f"ln K {np.mean(np.log(found['k_threshold'] / truth['k_threshold'])):+.4f}", flush=True)
-    return 0.9 <= share <= 0.99 and (spent <= 2 * needed or truth["level"] != 0.5)
+    return 0.9 <= share <= 0.99 and (spent <= 2 * needed
+                                     or truth["criterion"] == b"retained_all")
 
 
 def main():
