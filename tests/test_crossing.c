@@ -362,6 +362,46 @@ static void the_first_k_is_not_the_last_word(void **state) {
     assert_int_equal(dam_crossing_next(&search, points, 2, &step), DAM_CROSSING_OPEN);
 }
 
+/* A few sets, whose variance is not known yet, are not enough, however narrow the interval is. */
+static void a_few_sets_find_nothing(void **state) {
+    (void)state;
+    const struct network network = {.crossing = 100, .slope = 4, .level = 0.5};
+    struct dam_crossing_search search = search_of(&network);
+    search.set_trials = 10000;
+    search.max_trials = 10000000;
+    struct dam_crossing_step step;
+    for (int64_t sets = 1; sets <= 4; sets++) {
+        const struct dam_crossing_point points[] = {
+            expected(&network, &search, 98, sets),
+            expected(&network, &search, 102, sets),
+        };
+        struct dam_crossing_estimate at = dam_crossing_fit(&search, points, 2);
+        assert_true(at.high - at.low < 2 * search.precision * at.threshold);
+        assert_int_equal(dam_crossing_next(&search, points, 2, &step),
+                         sets < 4 ? DAM_CROSSING_OPEN : DAM_CROSSING_FOUND);
+    }
+}
+
+/* At the ends of the range chance has to be ruled out: 2 standard errors do not do, 4 do. */
+static void an_end_is_reached_beyond_chance(void **state) {
+    (void)state;
+    const struct network network = {.crossing = 1, .level = 0.5};
+    struct dam_crossing_search search = search_of(&network);
+    search.most = 1;
+    search.set_trials = 1;
+    struct dam_crossing_step step;
+    for (int side = -1; side <= 1; side += 2)
+        for (int errors = 2; errors <= 4; errors += 2) {
+            int64_t successes = 200 + side * errors * 10;
+            const struct dam_crossing_point point = {
+                .memories = 1, .sets = 400, .successes = successes, .squares = (double)successes};
+            assert_int_equal(dam_crossing_next(&search, &point, 1, &step),
+                             errors == 2 ? DAM_CROSSING_OPEN
+                             : side < 0  ? DAM_CROSSING_BELOW
+                                         : DAM_CROSSING_ABOVE);
+        }
+}
+
 /* One rare success says nothing. */
 static void rare_successes_end_no_search(void **state) {
     (void)state;
@@ -402,6 +442,8 @@ int main(void) {
         cmocka_unit_test(searches_end_where_there_is_no_crossing),
         cmocka_unit_test(what_is_far_off_only_points_there),
         cmocka_unit_test(the_first_k_is_not_the_last_word),
+        cmocka_unit_test(a_few_sets_find_nothing),
+        cmocka_unit_test(an_end_is_reached_beyond_chance),
         cmocka_unit_test(rare_successes_end_no_search),
         cmocka_unit_test(steps_do_not_depend_on_precision_or_budget),
     };

@@ -1,5 +1,6 @@
 /* Dealing: whatever is known already, every start of every replica is done exactly once; long items
  * first; rounds in their turn. */
+#include "costs.h"
 #include "run/deal.h"
 #include <float.h>
 #include <math.h>
@@ -12,41 +13,6 @@
 #include <cmocka.h>
 
 /* ---- kinds that exist for their costs and rounds ---- */
-
-enum { SECONDS, ROUNDS, STARTS };
-
-static const struct dam_parameter parameters[] = {
-    [SECONDS] = {.name = "seconds",
-                 .type = DAM_REAL,
-                 .required = true,
-                 .low.real = 1e-6,
-                 .high.real = 1e6,
-                 .unit = "s",
-                 .doc = "predicted time of a start"},
-    [ROUNDS] = {.name = "rounds",
-                .type = DAM_INTEGER,
-                .standard.integer = 1,
-                .low.integer = 1,
-                .high.integer = 9,
-                .unit = "1",
-                .doc = "rounds, where the kind has them"},
-    [STARTS] = {.name = "starts",
-                .type = DAM_INTEGER,
-                .role = DAM_BUDGET,
-                .standard.integer = 1,
-                .low.integer = 1,
-                .high.integer = 1000000,
-                .unit = "1",
-                .doc = "starts of a replica"},
-};
-
-static void cost(const struct dam_cell *cell, struct dam_cost *cost) {
-    *cost = (struct dam_cost){.start_seconds = cell->values[SECONDS].real, .bytes = 8};
-}
-
-static uint64_t starts_of(const struct dam_cell *cell) {
-    return (uint64_t)cell->values[STARTS].integer;
-}
 
 static size_t record_size(const struct dam_cell *cell) {
     (void)cell;
@@ -71,18 +37,12 @@ static bool more(const struct dam_cell *cell, const struct dam_history *history,
     return rounds < (size_t)cell->values[ROUNDS].integer;
 }
 
-#define SCHEMA(called)                                                                             \
-    {                                                                                              \
-        .name = called, .summary = "nothing", .reference = "none", .version = 1,                   \
-        .parameters = parameters, .parameter_count = sizeof parameters / sizeof *parameters        \
-    }
-
-static const struct dam_kind plain = {.schema = SCHEMA("plain"),
+static const struct dam_kind plain = {.schema = COSTS_SCHEMA("plain"),
                                       .cost = cost,
                                       .starts = starts_of,
                                       .record_size = record_size,
                                       .merge = merge};
-static const struct dam_kind chain = {.schema = SCHEMA("chain"),
+static const struct dam_kind chain = {.schema = COSTS_SCHEMA("chain"),
                                       .cost = cost,
                                       .starts = starts_of,
                                       .record_size = record_size,

@@ -1,6 +1,7 @@
 /* Runs in imagined time: they last as long as theory says of ranks that take the next task when
  * they are free, rounds wait for those before them, and imagined records decide how many there
  * are. */
+#include "costs.h"
 #include "run/simulate.h"
 #include <math.h>
 #include <setjmp.h>
@@ -12,41 +13,6 @@
 #include <cmocka.h>
 
 /* ---- kinds that exist for their costs and rounds ---- */
-
-enum { SECONDS, ROUNDS, STARTS };
-
-static const struct dam_parameter parameters[] = {
-    [SECONDS] = {.name = "seconds",
-                 .type = DAM_REAL,
-                 .required = true,
-                 .low.real = 1e-6,
-                 .high.real = 1e6,
-                 .unit = "s",
-                 .doc = "predicted time of a start"},
-    [ROUNDS] = {.name = "rounds",
-                .type = DAM_INTEGER,
-                .standard.integer = 1,
-                .low.integer = 0,
-                .high.integer = 100,
-                .unit = "1",
-                .doc = "rounds that a search ends with"},
-    [STARTS] = {.name = "starts",
-                .type = DAM_INTEGER,
-                .role = DAM_BUDGET,
-                .standard.integer = 1,
-                .low.integer = 1,
-                .high.integer = 1000000,
-                .unit = "1",
-                .doc = "starts of a replica"},
-};
-
-static void cost(const struct dam_cell *cell, struct dam_cost *cost) {
-    *cost = (struct dam_cost){.start_seconds = cell->values[SECONDS].real, .bytes = 8};
-}
-
-static uint64_t starts_of(const struct dam_cell *cell) {
-    return (uint64_t)cell->values[STARTS].integer;
-}
 
 static size_t record_size(const struct dam_cell *cell) {
     return 8 * (size_t)(1 + cell->index % 3);
@@ -95,13 +61,8 @@ static void imagine_more(const struct dam_task *task, void *record) {
 
 #define KIND(called, ...)                                                                          \
     {                                                                                              \
-        .schema = {.name = called,                                                                 \
-                   .summary = "nothing",                                                           \
-                   .reference = "none",                                                            \
-                   .version = 1,                                                                   \
-                   .parameters = parameters,                                                       \
-                   .parameter_count = sizeof parameters / sizeof *parameters},                     \
-        .cost = cost, .starts = starts_of, .record_size = record_size, .merge = merge, __VA_ARGS__ \
+        .schema = COSTS_SCHEMA(called), .cost = cost, .starts = starts_of,                         \
+        .record_size = record_size, .merge = merge, __VA_ARGS__                                    \
     }
 static const struct dam_kind plain = KIND("plain", .more = NULL),
                              search = KIND("search", .more = more, .imagine = imagine),

@@ -96,8 +96,7 @@ def threshold(results, cells):
     row = results.rows[cells][0]
     if not math.isfinite(row["k_threshold"]):
         return None
-    note = "" if results.complete[cells][0] else "from an unfinished search"
-    return Measured(*(float(row[name]) for name in ("k_threshold", "k_low", "k_high")), note)
+    return Measured(*(float(row[name]) for name in ("k_threshold", "k_low", "k_high")))
 
 
 # These follow from the quantity, or make no difference to it.

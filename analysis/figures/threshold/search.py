@@ -10,6 +10,7 @@ from results import ResultError
 
 CONFIDENCE = 0.95
 NORMAL = stats.norm.ppf((1 + CONFIDENCE) / 2)  # half the interval in standard errors
+NARROWEST = 1e-9  # over its low end: no search leaves a narrower interval
 POOL = 0.5  # change of the logit, half an e-fold of the odds
 FOLLOWING = ("level", "start", "mirrors")  # often settled by another parameter
 
@@ -23,7 +24,7 @@ def shown(results):
     """bool [cell]: a threshold with an interval, that of a search under way among them."""
     rows = results.rows
     with np.errstate(invalid="ignore"):
-        return ((0 < rows["k_low"]) & (rows["k_low"] < rows["k_high"])
+        return ((0 < rows["k_low"]) & (rows["k_low"] * (1 + NARROWEST) < rows["k_high"])
                 & np.isfinite(rows["k_threshold"]) & np.isfinite(rows["k_high"]))
 
 
@@ -77,8 +78,10 @@ def path_of(results, cells):
     trials, successes = (np.bincount(place, weights=rows[name], minlength=len(keys))
                          for name in ("trials", "successes"))
     owner = results.rows[keys["cell"]]
-    return (keys["cell"], keys["K"].astype(float), successes,
-            np.where(counts_spins(owner), owner["N"] * trials, trials))
+    counted = np.where(counts_spins(owner), owner["N"] * trials, trials)
+    if np.any((keys["K"] < 1) | (successes < 0) | (successes > counted)):
+        raise ResultError("its /search_path holds what no search leaves; see dam verify")
+    return keys["cell"], keys["K"].astype(float), successes, counted
 
 
 def pooled(results, steps):
