@@ -1,4 +1,5 @@
 /* Which kernel runs. */
+#include "engine/kernels/classifier.h"
 #include "engine/kernels/kernel.h"
 #include "engine/kernels/tensor.h"
 
@@ -7,21 +8,25 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* A kernel is a way to sum over memories, one to use couplings of three, and on some CPUs tiles. */
+/* A kernel is a way to sum over memories, one to use couplings of three, one to train classifiers,
+ * and on some CPUs tiles. */
 struct kernel {
     const struct dam_kernel *sums;
     const struct dam_tensor_kernel *tensor;
-    const struct dam_tile_kernel *tiles; /* or NULL */
+    const struct dam_classifier_kernel *classifier; /* of what CPUs run that run the sums */
+    const struct dam_tile_kernel *tiles;            /* or NULL */
 };
 
 /* From the most portable to the fastest. */
 static const struct kernel kernels[] = {
-    {&dam_kernel_generic, &dam_tensor_kernel_generic, NULL},
+    {&dam_kernel_generic, &dam_tensor_kernel_generic, &dam_classifier_kernel_generic, NULL},
 #ifdef DAM_KERNELS_X86
-    {&dam_kernel_avx2, &dam_tensor_kernel_generic, NULL},
-    {&dam_kernel_avx512, &dam_tensor_kernel_generic, NULL},
-    {&dam_kernel_avx512, &dam_tensor_kernel_vnni, &dam_tile_kernel_vnni},
-    {&dam_kernel_avx512, &dam_tensor_kernel_amx, &dam_tile_kernel_amx},
+    {&dam_kernel_avx2, &dam_tensor_kernel_generic, &dam_classifier_kernel_avx2, NULL},
+    {&dam_kernel_avx512, &dam_tensor_kernel_generic, &dam_classifier_kernel_avx512, NULL},
+    {&dam_kernel_avx512, &dam_tensor_kernel_vnni, &dam_classifier_kernel_avx512,
+     &dam_tile_kernel_vnni},
+    {&dam_kernel_avx512, &dam_tensor_kernel_amx, &dam_classifier_kernel_avx512,
+     &dam_tile_kernel_amx},
 #endif
 };
 enum { KERNEL_COUNT = sizeof kernels / sizeof *kernels };
@@ -59,6 +64,11 @@ const struct dam_kernel *dam_kernel_chosen(void) {
 const struct dam_tensor_kernel *dam_tensor_kernel_chosen(void) {
     look_once();
     return here[chosen].tensor;
+}
+
+const struct dam_classifier_kernel *dam_classifier_kernel_chosen(void) {
+    look_once();
+    return here[chosen].classifier;
 }
 
 const struct dam_tile_kernel *dam_tile_kernel_chosen(void) {
