@@ -23,7 +23,11 @@ extern "C" {
     X(DAM_PURPOSE_NOISE, 3, "the spins of a start that are flipped")                               \
     X(DAM_PURPOSE_ORDER, 4, "the order of the updates of a retrieval")                             \
     X(DAM_PURPOSE_SEARCH, 5, "the draws of a study with search: random (shared by all cells)")     \
-    X(DAM_PURPOSE_TEST, 6, "the project's own tests")
+    X(DAM_PURPOSE_TEST, 6, "the project's own tests")                                              \
+    X(DAM_PURPOSE_SYNTHETIC, 7, "the prototypes and images of the synthetic data set")             \
+    X(DAM_PURPOSE_SPLIT, 8, "which images are held out of training (shared by all cells)")         \
+    X(DAM_PURPOSE_INITIAL, 9, "the memories that a training begins with")                          \
+    X(DAM_PURPOSE_MINIBATCHES, 10, "the order in which a training meets its images")
 
 #define DAM_PURPOSE_ENUM(name, value, text) name = value,
 enum dam_purpose { DAM_PURPOSE_LIST(DAM_PURPOSE_ENUM) };
@@ -60,6 +64,9 @@ void dam_stream_permutation(struct dam_stream *stream, int32_t *order, int count
 
 /* A uniform multiple of 2^-53 in [0, 1). */
 double dam_stream_unit(struct dam_stream *stream);
+
+/* A standard normal deviate, by the polar method: the same bits on every CPU. */
+double dam_stream_normal(struct dam_stream *stream);
 
 /* `count` words of 64 uniform bits, as by that many dam_stream_next64. */
 void dam_stream_fill(struct dam_stream *stream, uint64_t *words, size_t count);

@@ -2,6 +2,8 @@
 
 #include <Random123/philox.h>
 #include <assert.h>
+#include <dam/portable.h>
+#include <math.h>
 #include <string.h>
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -150,6 +152,16 @@ void dam_stream_permutation(struct dam_stream *stream, int32_t *order, int count
 
 double dam_stream_unit(struct dam_stream *stream) {
     return (double)(dam_stream_next64(stream) >> 11) * 0x1p-53;
+}
+
+double dam_stream_normal(struct dam_stream *stream) {
+    double x, square;
+    do {
+        double y = 2 * dam_stream_unit(stream) - 1;
+        x = 2 * dam_stream_unit(stream) - 1;
+        square = x * x + y * y;
+    } while (square >= 1 || square == 0);
+    return x * sqrt(-2 * dam_portable_log(square) / square);
 }
 
 void dam_stream_fill(struct dam_stream *stream, uint64_t *words, size_t count) {
