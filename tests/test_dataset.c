@@ -90,7 +90,7 @@ static void what_was_loaded_stays(void **state) {
     memcpy(first, pixels, sizeof first);
     assert_ptr_equal(load(DAM_DATASET_SYNTHETIC), dataset);
     assert_ptr_equal(dataset->train.pixels, pixels);
-    assert_int_equal(bytes_of(dataset), dam_dataset_bytes(DAM_DATASET_SYNTHETIC));
+    assert_int_equal(bytes_of(dataset), dam_dataset_size(DAM_DATASET_SYNTHETIC).bytes);
     dam_dataset_release();
     assert_int_equal(dataset->train.count, 0);
     assert_memory_equal(load(DAM_DATASET_SYNTHETIC)->train.pixels, first, sizeof first);
@@ -186,7 +186,7 @@ static void takes_mnist_alone(void **state) {
     assert_int_equal(mnist->train.count, 60000);
     assert_int_equal(mnist->test.count, 10000);
     assert_int_equal(mnist->train.labels[0], 5); /* the well-known first digit */
-    assert_int_equal(bytes_of(mnist), dam_dataset_bytes(DAM_DATASET_MNIST));
+    assert_int_equal(bytes_of(mnist), dam_dataset_size(DAM_DATASET_MNIST).bytes);
 
     assert_int_equal(rename("mnist", "fashion-mnist"), 0);
     refuse(DAM_DATASET_FASHION_MNIST, DAM_INPUT, "images or labels are not those of fashion-mnist");
@@ -207,7 +207,7 @@ static void finds_the_package(void **state) {
     const struct dam_dataset *fashion = load(DAM_DATASET_FASHION_MNIST);
     assert_int_equal(of_each_class(&fashion->train), 6000);
     assert_int_equal(of_each_class(&fashion->test), 1000);
-    assert_int_equal(bytes_of(fashion), dam_dataset_bytes(DAM_DATASET_FASHION_MNIST));
+    assert_int_equal(bytes_of(fashion), dam_dataset_size(DAM_DATASET_FASHION_MNIST).bytes);
     dam_dataset_release();
 }
 
@@ -232,7 +232,7 @@ static void reads_cifar10_of_any_content(void **state) {
     for (size_t f = 0; f < 5; f++)
         assert_int_equal(cifar10->train.labels[f * RECORDS], f);
     assert_int_equal(cifar10->test.labels[0], 5);
-    assert_int_equal(bytes_of(cifar10), dam_dataset_bytes(DAM_DATASET_CIFAR10));
+    assert_int_equal(bytes_of(cifar10), dam_dataset_size(DAM_DATASET_CIFAR10).bytes);
     dam_dataset_release();
 }
 

@@ -288,10 +288,16 @@ enum dam_status dam_dataset_load(enum dam_dataset_name name, const struct dam_da
     return status;
 }
 
-size_t dam_dataset_bytes(enum dam_dataset_name name) {
+struct dam_dataset_size dam_dataset_size(enum dam_dataset_name name) {
     const struct definition *definition = &definitions[name];
-    size_t image = definition->channels * definition->side * definition->side + 1;
-    return (definition->parts[TRAIN].images + definition->parts[TEST].images) * image;
+    struct dam_dataset_size size = {
+        .pixels = definition->channels * definition->side * definition->side,
+        .train = definition->parts[TRAIN].images,
+        .test = definition->parts[TEST].images,
+        .classes = CLASSES,
+    };
+    size.bytes = (size.train + size.test) * (size.pixels + 1);
+    return size;
 }
 
 void dam_dataset_release(void) {

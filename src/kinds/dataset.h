@@ -28,8 +28,14 @@ struct dam_dataset {
 enum dam_status dam_dataset_load(enum dam_dataset_name name, const struct dam_dataset **dataset,
                                  struct dam_error *error) DAM_CHECKED;
 
-/* Bytes that it takes in memory once loaded, known without loading it. */
-size_t dam_dataset_bytes(enum dam_dataset_name name);
+/* What is known of a data set without loading it. */
+struct dam_dataset_size {
+    size_t pixels; /* of an image */
+    size_t train, test;
+    int classes;
+    size_t bytes; /* in memory, once loaded */
+};
+struct dam_dataset_size dam_dataset_size(enum dam_dataset_name name);
 
 /* Forget every data set that was loaded. */
 void dam_dataset_release(void);

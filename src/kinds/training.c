@@ -1,0 +1,340 @@
+#include "kinds/training.h"
+#include <assert.h>
+#include <dam/random.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Images that are shown at once where nothing is learnt. */
+enum { SHOWN = 1000 };
+
+struct dam_training {
+    struct dam_training_settings settings;
+    const struct dam_dataset *dataset;
+    struct dam_classifier *classifier;
+    struct dam_minibatches *minibatches;
+    uint64_t epochs;
+    size_t trained; /* how many images are trained on */
+
+    int32_t *split;   /* images of the training part: those held out, then those trained on */
+    uint32_t *chosen; /* of one minibatch, among those trained on */
+    float *images;    /* [SHOWN or minibatch][pixels] */
+    uint8_t *labels;  /* of a minibatch, or of those trained on */
+    double *potentials;
+};
+
+static size_t batch_of(const struct dam_training_settings *settings) {
+    return settings->minibatch > SHOWN ? settings->minibatch : SHOWN;
+}
+
+static struct dam_classifier_model model_of(const struct dam_training_settings *settings) {
+    struct dam_dataset_size size = dam_dataset_size(settings->dataset);
+    struct dam_classifier_model model = settings->model;
+    model.visible = size.pixels;
+    model.classes = size.classes;
+    return model;
+}
+
+size_t dam_training_images(const struct dam_training_settings *settings) {
+    size_t left = dam_dataset_size(settings->dataset).train - settings->validation;
+    return settings->training > 0 ? settings->training : left;
+}
+
+double dam_training_bytes(const struct dam_training_settings *settings) {
+    struct dam_classifier_model model = model_of(settings);
+    size_t batch = batch_of(settings);
+    return dam_classifier_bytes(&model, batch) +
+           (double)batch * (double)model.visible * sizeof(float);
+}
+
+/* ---- beginning ---- */
+
+static enum dam_status allocate(struct dam_training *training, struct dam_error *error) {
+    const struct dam_classifier_model model = model_of(&training->settings);
+    size_t batch = batch_of(&training->settings), images = training->dataset->train.count;
+    training->split = calloc(images, sizeof *training->split);
+    training->chosen = calloc(batch, sizeof *training->chosen);
+    training->images = calloc(batch, model.visible * sizeof *training->images);
+    training->labels = calloc(images > batch ? images : batch, 1);
+    training->potentials = calloc(batch, (size_t)model.classes * sizeof *training->potentials);
+    if (training->split == NULL || training->chosen == NULL || training->images == NULL ||
+        training->labels == NULL || training->potentials == NULL)
+        return dam_fail(
+            error, DAM_MEMORY,
+            "no memory for minibatches of %zu images of %zu pixels: a smaller minibatch",
+            training->settings.minibatch, model.visible);
+    return dam_classifier_new(&training->classifier, &model, batch, error);
+}
+
+static enum dam_status choose_images(struct dam_training *training, struct dam_error *error) {
+    const struct dam_training_settings *settings = &training->settings;
+    const struct dam_images *images = &training->dataset->train;
+    struct dam_stream stream = dam_stream_open(settings->seed, DAM_PURPOSE_SPLIT, NULL, 0, 0);
+    dam_stream_permutation(&stream, training->split, (int)images->count);
+    training->trained = dam_training_images(settings);
+    for (size_t i = 0; i < training->trained; i++)
+        training->labels[i] = images->labels[training->split[settings->validation + i]];
+    return dam_minibatches_new(&training->minibatches, settings->order, settings->minibatch,
+                               training->labels, training->trained, images->classes, settings->seed,
+                               &settings->cell, settings->replica, error);
+}
+
+static float clipped_normal(struct dam_stream *stream, double mean, double sd) {
+    return (float)fmin(fmax(mean + sd * dam_stream_normal(stream), -1), 1);
+}
+
+static void draw_memories(struct dam_training *training) {
+    const struct dam_training_settings *settings = &training->settings;
+    const struct dam_classifier_model model = model_of(settings);
+    struct dam_classifier_state state = dam_classifier_state(training->classifier);
+    const size_t classes = (size_t)model.classes;
+    struct dam_stream stream =
+        dam_stream_open(settings->seed, DAM_PURPOSE_INITIAL, &settings->cell, settings->replica, 0);
+    for (size_t mu = 0; mu < model.memories; mu++) {
+        for (size_t i = 0; i < model.visible; i++)
+            state.visible[mu * model.visible + i] =
+                clipped_normal(&stream, settings->initial_mean, settings->initial_sd);
+        for (size_t a = 0; a < classes; a++)
+            state.classes[mu * classes + a] =
+                clipped_normal(&stream, settings->initial_mean, settings->initial_sd);
+    }
+}
+
+enum dam_status dam_training_new(struct dam_training **training,
+                                 const struct dam_training_settings *settings,
+                                 struct dam_error *error) {
+    struct dam_training *t = *training = calloc(1, sizeof *t);
+    if (t == NULL)
+        return dam_fail(error, DAM_MEMORY, "no memory for a training");
+    t->settings = *settings;
+    enum dam_status status = dam_dataset_load(settings->dataset, &t->dataset, error);
+    if (status == DAM_OK)
+        status = allocate(t, error);
+    if (status == DAM_OK)
+        status = choose_images(t, error);
+    if (status == DAM_OK)
+        draw_memories(t);
+    return status;
+}
+
+void dam_training_destroy(struct dam_training *training) {
+    if (training == NULL)
+        return;
+    dam_classifier_destroy(training->classifier);
+    dam_minibatches_destroy(training->minibatches);
+    free(training->split);
+    free(training->chosen);
+    free(training->images);
+    free(training->labels);
+    free(training->potentials);
+    free(training);
+}
+
+uint64_t dam_training_epochs(const struct dam_training *training) {
+    return training->epochs;
+}
+
+/* ---- states ---- */
+
+/* What a blob begins with; then memories and velocities, visible and class entries of each. */
+struct header {
+    uint64_t epochs, memories, visible, classes;
+    double velocity_scale;
+};
+
+static size_t blob_size(const struct dam_classifier_model *model) {
+    return sizeof(struct header) +
+           2 * model->memories * (model->visible + (size_t)model->classes) * sizeof(float);
+}
+
+static enum dam_status read_header(struct header *header, const struct dam_classifier_model *model,
+                                   const void *blob, size_t size, struct dam_error *error) {
+    if (size >= sizeof *header)
+        memcpy(header, blob, sizeof *header);
+    if (size != blob_size(model) || header->memories != model->memories ||
+        header->visible != model->visible || header->classes != (uint64_t)model->classes)
+        return dam_fail(error, DAM_DAMAGED,
+                        "the state of a training has %zu bytes, not the %zu of %zu memories", size,
+                        blob_size(model), model->memories);
+    return DAM_OK;
+}
+
+/* The parts of a state in the blob's order, [part], and their lengths in floats. */
+static void parts_of(struct dam_training *training, float *parts[4], size_t lengths[4]) {
+    const struct dam_classifier_model model = model_of(&training->settings);
+    struct dam_classifier_state state = dam_classifier_state(training->classifier);
+    float *const all[4] = {state.visible, state.classes, state.visible_velocity,
+                           state.class_velocity};
+    for (int part = 0; part < 4; part++) {
+        parts[part] = all[part];
+        lengths[part] = model.memories * (part % 2 == 0 ? model.visible : (size_t)model.classes);
+    }
+}
+
+enum dam_status dam_training_save(struct dam_training *training, void **blob, size_t *size,
+                                  struct dam_error *error) {
+    const struct dam_classifier_model model = model_of(&training->settings);
+    struct header header = {.epochs = training->epochs,
+                            .memories = model.memories,
+                            .visible = model.visible,
+                            .classes = (uint64_t)model.classes,
+                            .velocity_scale =
+                                *dam_classifier_state(training->classifier).velocity_scale};
+    *size = blob_size(&model);
+    char *bytes = *blob = malloc(*size);
+    if (bytes == NULL)
+        return dam_fail(error, DAM_MEMORY, "no memory for a state of %zu bytes", *size);
+    memcpy(bytes, &header, sizeof header);
+    bytes += sizeof header;
+    float *parts[4];
+    size_t lengths[4];
+    parts_of(training, parts, lengths);
+    for (int part = 0; part < 4; part++) {
+        memcpy(bytes, parts[part], lengths[part] * sizeof(float));
+        bytes += lengths[part] * sizeof(float);
+    }
+    return DAM_OK;
+}
+
+enum dam_status dam_training_load(struct dam_training *training, const void *blob, size_t size,
+                                  struct dam_error *error) {
+    const struct dam_classifier_model model = model_of(&training->settings);
+    struct header header;
+    enum dam_status status = read_header(&header, &model, blob, size, error);
+    if (status != DAM_OK)
+        return status;
+    training->epochs = header.epochs;
+    *dam_classifier_state(training->classifier).velocity_scale = header.velocity_scale;
+    const char *bytes = (const char *)blob + sizeof header;
+    float *parts[4];
+    size_t lengths[4];
+    parts_of(training, parts, lengths);
+    for (int part = 0; part < 4; part++) {
+        memcpy(parts[part], bytes, lengths[part] * sizeof(float));
+        bytes += lengths[part] * sizeof(float);
+    }
+    return DAM_OK;
+}
+
+enum dam_status dam_training_memories(const struct dam_training_settings *settings,
+                                      const void *blob, size_t size, float *memories,
+                                      uint64_t *epochs, struct dam_error *error) {
+    const struct dam_classifier_model model = model_of(settings);
+    struct header header;
+    enum dam_status status = read_header(&header, &model, blob, size, error);
+    if (status != DAM_OK)
+        return status;
+    *epochs = header.epochs;
+    const size_t classes = (size_t)model.classes, length = model.visible + classes;
+    const char *visible = (const char *)blob + sizeof header,
+               *entries = visible + model.memories * model.visible * sizeof(float);
+    for (size_t mu = 0; mu < model.memories; mu++) {
+        memcpy(memories + mu * length, visible + mu * model.visible * sizeof(float),
+               model.visible * sizeof(float));
+        memcpy(memories + mu * length + model.visible, entries + mu * classes * sizeof(float),
+               classes * sizeof(float));
+    }
+    return DAM_OK;
+}
+
+/* ---- an epoch ---- */
+
+/* An image's pixels in [-1, 1]. */
+static void show(float *values, const struct dam_images *images, size_t image) {
+    const size_t pixels = dam_images_pixels(images);
+    const uint8_t *bytes = images->pixels + image * pixels;
+    for (size_t i = 0; i < pixels; i++)
+        values[i] = (float)bytes[i] * (2.0f / 255) - 1;
+}
+
+static double temperature_of(const struct dam_training *training) {
+    const struct dam_training_settings *s = &training->settings;
+    if (training->epochs >= s->ramp)
+        return s->temperature_end;
+    double done = (double)training->epochs / (double)s->ramp;
+    return s->temperature_start + (s->temperature_end - s->temperature_start) * done;
+}
+
+static double rate_of(const struct dam_training *training) {
+    double rate = training->settings.learning_rate, factor = training->settings.decay;
+    for (uint64_t e = training->epochs; e > 0; e >>= 1, factor *= factor)
+        if ((e & 1) != 0)
+            rate *= factor;
+    return rate;
+}
+
+static bool stop_asked(struct dam_poll poll) {
+    return poll.call != NULL && poll.call(poll.context);
+}
+
+static enum dam_status stopped(struct dam_error *error) {
+    return dam_fail(error, DAM_STOPPED, "stopped within an epoch");
+}
+
+/* Per cent of the minibatches' images that were answered wrongly when met. */
+static enum dam_status learn(struct dam_training *training, struct dam_poll poll,
+                             double *error_rate, struct dam_error *error) {
+    const struct dam_training_settings *settings = &training->settings;
+    const struct dam_images *images = &training->dataset->train;
+    const size_t pixels = dam_images_pixels(images),
+                 count = dam_minibatches_per_epoch(training->minibatches);
+    const double temperature = temperature_of(training), rate = rate_of(training);
+    size_t met = 0, wrong = 0;
+    for (size_t batch = 0; batch < count; batch++) {
+        if (stop_asked(poll))
+            return stopped(error);
+        size_t taken =
+            dam_minibatches_take(training->minibatches, training->epochs, batch, training->chosen);
+        for (size_t i = 0; i < taken; i++) {
+            size_t image = (size_t)training->split[settings->validation + training->chosen[i]];
+            show(training->images + i * pixels, images, image);
+            training->labels[i] = images->labels[image];
+        }
+        wrong += dam_classifier_train(training->classifier, training->images, training->labels,
+                                      taken, temperature, rate, settings->momentum);
+        met += taken;
+    }
+    *error_rate = 100.0 * (double)wrong / (double)met;
+    return DAM_OK;
+}
+
+/* Per cent of `count` images that are answered wrongly; image i is which[i], or i where which is
+ * NULL. NaN of none. */
+static enum dam_status examine(struct dam_training *training, const struct dam_images *images,
+                               const int32_t *which, size_t count, double temperature,
+                               struct dam_poll poll, double *error_rate, struct dam_error *error) {
+    const size_t pixels = dam_images_pixels(images), classes = (size_t)images->classes;
+    size_t wrong = 0;
+    for (size_t begin = 0; begin < count; begin += SHOWN) {
+        if (stop_asked(poll))
+            return stopped(error);
+        size_t shown = count - begin < SHOWN ? count - begin : SHOWN;
+        for (size_t i = 0; i < shown; i++)
+            show(training->images + i * pixels, images,
+                 which != NULL ? (size_t)which[begin + i] : begin + i);
+        dam_classifier_potentials(training->classifier, training->images, shown, temperature,
+                                  training->potentials);
+        for (size_t i = 0; i < shown; i++) {
+            size_t image = which != NULL ? (size_t)which[begin + i] : begin + i;
+            wrong += dam_classifier_answer(training->potentials + i * classes, images->classes) !=
+                     images->labels[image];
+        }
+    }
+    *error_rate = count == 0 ? NAN : 100.0 * (double)wrong / (double)count;
+    return DAM_OK;
+}
+
+enum dam_status dam_training_epoch(struct dam_training *training, struct dam_poll poll,
+                                   struct dam_training_errors *errors, struct dam_error *error) {
+    const double temperature = temperature_of(training);
+    enum dam_status status = learn(training, poll, &errors->train, error);
+    if (status == DAM_OK)
+        status =
+            examine(training, &training->dataset->train, training->split,
+                    training->settings.validation, temperature, poll, &errors->validation, error);
+    if (status == DAM_OK)
+        status = examine(training, &training->dataset->test, NULL, training->dataset->test.count,
+                         temperature, poll, &errors->test, error);
+    training->epochs += status == DAM_OK;
+    return status;
+}
