@@ -51,7 +51,7 @@ static struct reduced reduce(const struct dam_cell *cell, uint32_t sets) {
                                   .records = records};
     struct dam_history history = {1, &rows};
     struct reduced reduced = {0};
-    size_t bins = kind->extent(cell, column("overlap_histogram"));
+    size_t bins = kind->extent(cell, column("overlap_histogram")).sizes[0];
     assert_int_equal(bins, value(cell, "N").integer + 1);
     reduced.histogram = calloc(bins, sizeof *reduced.histogram);
     void *arrays[COLUMNS_MAX] = {0};

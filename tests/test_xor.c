@@ -61,7 +61,7 @@ static struct answer ask(const char *energy, int power) {
     double levels[CORNERS] = {0};
     void *arrays[COLUMNS_MAX] = {0};
     assert_true(kind->column_count <= COLUMNS_MAX);
-    assert_int_equal(kind->extent(&cell, column("energy_levels")), CORNERS);
+    assert_int_equal(kind->extent(&cell, column("energy_levels")).sizes[0], CORNERS);
     arrays[column("energy_levels")] = levels;
     struct dam_output output = {.scalars = scalars, .arrays = arrays};
     assert_int_equal(kind->reduce(&cell, &history, &output, &error), DAM_OK);

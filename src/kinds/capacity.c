@@ -294,10 +294,10 @@ static void merge(const struct dam_cell *cell, void *into, const void *record) {
         bins[b] += more[b];
 }
 
-static size_t extent(const struct dam_cell *cell, size_t column) {
+static struct dam_extent extent(const struct dam_cell *cell, size_t column) {
     assert(column == HISTOGRAM);
     (void)column;
-    return (size_t)neurons_of(cell) + 1;
+    return (struct dam_extent){1, {(size_t)neurons_of(cell) + 1}};
 }
 
 static enum dam_status interval(const struct dam_round_rows *rows, struct dam_interval *interval,

@@ -10,13 +10,24 @@ const struct dam_kind *dam_kinds_find(const struct dam_kinds *kinds, const char 
     return NULL;
 }
 
+/* "array of reals", "array of reals: replica, epoch" */
+static void print_array_type(char *text, size_t size, const struct dam_column *column,
+                             const char *number) {
+    size_t length = (size_t)snprintf(text, size, "array of %ss", number);
+    for (int d = 0; d < DAM_DIMENSIONS_MAX && column->dimensions[d] != NULL && length < size; d++)
+        length += (size_t)snprintf(text + length, size - length, "%s %s", d == 0 ? ":" : ",",
+                                   column->dimensions[d]);
+}
+
 static void print_type(char *text, size_t size, const struct dam_column *column) {
-    const char *shape = column->shape == DAM_ARRAY ? "array of " : "";
-    const char *plural = column->shape == DAM_ARRAY ? "s" : "";
+    const char *number = column->type == DAM_INTEGER ? "integer" : "real";
     size_t length = 0;
+    if (column->shape == DAM_ARRAY) {
+        print_array_type(text, size, column, number);
+        return;
+    }
     if (column->type != DAM_CHOICE) {
-        snprintf(text, size, "%s%s%s", shape, column->type == DAM_INTEGER ? "integer" : "real",
-                 plural);
+        snprintf(text, size, "%s", number);
         return;
     }
     for (const char *const *choice = column->choices; *choice != NULL && length < size; choice++)

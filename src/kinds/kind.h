@@ -18,7 +18,16 @@ enum { DAM_PLAN_MAX = 256 };
 
 enum dam_shape {
     DAM_SCALAR, /* a column of /results */
-    DAM_ARRAY   /* a dataset of its own, [cell][extent], padded with zeros (NaN for reals) */
+    DAM_ARRAY   /* a dataset of its own, [cell] and up to DAM_DIMENSIONS_MAX dimensions more; what a
+                   cell's part does not reach is padded with zeros (NaN for reals) */
+};
+
+enum { DAM_DIMENSIONS_MAX = 3 };
+
+/* How much of an array column a cell has: sizes[0 .. rank - 1], row-major; a size may be 0. */
+struct dam_extent {
+    int rank;
+    size_t sizes[DAM_DIMENSIONS_MAX];
 };
 
 /* One entry of a result table. */
@@ -29,6 +38,12 @@ struct dam_column {
     const char *const *choices; /* NULL-terminated, for DAM_CHOICE */
     const char *unit;
     const char *doc;
+
+    /* Of arrays alone. */
+    const char *dimensions[DAM_DIMENSIONS_MAX]; /* names of those behind the cell; none: one,
+                                                   nameless */
+    bool single;                                /* reals of 32 bits, in reduce() as in the file */
+    bool optional; /* no dataset where no cell has an element; else every size is at least 1 */
 };
 
 /* What has another number of rows in every cell: a dataset of its own, whose rows follow the cells'
@@ -89,8 +104,9 @@ struct dam_history {
 };
 
 /* Where reduce() writes: scalars[c] for a scalar column, arrays[c] (zeroed, extent(c) elements of
- * int64_t or double) for an array column c of the result table; and tables[t], to whose rows (none
- * at first) it adds, each a value for every column that the kind's table t declares. */
+ * int64_t, double, or float where single) for an array column c of the result table; and tables[t],
+ * to whose rows (none at first) it adds, each a value for every column that the kind's table t
+ * declares. */
 struct dam_output {
     union dam_value *scalars;
     void *const *arrays;
@@ -121,9 +137,9 @@ struct dam_kind {
      * `starts` is NULL. */
     void (*merge)(const struct dam_cell *cell, void *into, const void *record);
 
-    /* Elements of array column c in this cell; the dataset has the largest of all cells. NULL
-     * where no column is an array. */
-    size_t (*extent)(const struct dam_cell *cell, size_t column);
+    /* The sizes of array column c in this cell, of the column's rank; budgets may decide them. The
+     * dataset has the largest of all cells in each dimension. NULL where no column is an array. */
+    struct dam_extent (*extent)(const struct dam_cell *cell, size_t column);
 
     /* Each round of a replica hands a state to its next; `starts` is NULL then. The states of old
      * rounds are removed: where plans depend on all replicas, none can be added later. */

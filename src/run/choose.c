@@ -1,4 +1,5 @@
 #include "run/choose.h"
+#include "run/array.h"
 #include "run/compare.h"
 #include "run/ledger.h"
 #include "run/open.h"
@@ -127,19 +128,6 @@ static int compare_candidates(const void *left, const void *right) {
     return order != 0 ? order : compare_places(one, other);
 }
 
-/* Arrays of one row: equal where both have elements, and padding beyond. */
-static bool same_elements(enum dam_type type, const unsigned char *one, size_t one_width,
-                          const unsigned char *other, size_t other_width) {
-    size_t both = one_width < other_width ? one_width : other_width;
-    const unsigned char *longer = one_width > other_width ? one : other;
-    size_t longest = one_width > other_width ? one_width : other_width;
-    const union dam_value padding = dam_array_padding(type);
-    bool same = memcmp(one, other, both * sizeof padding) == 0;
-    for (size_t e = both; same && e < longest; e++)
-        same = memcmp(longer + e * sizeof padding, &padding, sizeof padding) == 0;
-    return same;
-}
-
 /* Rows of one cell: equal but for the cell's number. */
 static bool same_rows(const struct dam_source *one, size_t one_row, const struct dam_source *other,
                       size_t other_row, size_t t) {
@@ -166,9 +154,10 @@ static bool same_results(const struct choosing *choosing, const struct candidate
                        dam_source_row(other, b->row) + other_skip, size) == 0;
     for (size_t c = 0; same && c < kind->column_count; c++)
         if (kind->columns[c].shape == DAM_ARRAY)
-            same = same_elements(kind->columns[c].type, dam_source_elements(one, c, a->row),
-                                 one->results.widths[c], dam_source_elements(other, c, b->row),
-                                 other->results.widths[c]);
+            same = dam_array_same(&kind->columns[c], dam_results_elements(&one->results, c, a->row),
+                                  &one->results.extents[c],
+                                  dam_results_elements(&other->results, c, b->row),
+                                  &other->results.extents[c]);
     for (size_t t = 0; same && t < kind->table_count; t++)
         same = same_rows(one, a->row, other, b->row, t);
     return same;

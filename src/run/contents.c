@@ -1,5 +1,6 @@
 #include "run/contents.h"
 #include "run/agree.h"
+#include "run/array.h"
 #include "run/file.h"
 #include "run/open.h"
 #include "run/writer.h"
@@ -132,18 +133,32 @@ static enum dam_status put_table(struct dam_writer *writer, struct keep *keep,
     return status;
 }
 
+/* "cell, replica, epoch" */
+static enum dam_status note_dimensions(struct dam_writer *writer, const char *path,
+                                       const struct dam_column *column, struct dam_error *error) {
+    char names[256];
+    int length = snprintf(names, sizeof names, "%s", dam_cell_column.name);
+    for (int d = 0; d < dam_array_rank(column); d++)
+        length +=
+            snprintf(names + length, sizeof names - (size_t)length, ", %s", column->dimensions[d]);
+    return dam_writer_note(writer, path, "dimensions", names, error);
+}
+
 static enum dam_status put_array(struct dam_writer *writer, const struct dam_results *results,
                                  size_t c, struct keep *keep, struct dam_error *error) {
     const struct dam_column *column = &results->kind->columns[c];
     struct dam_block array = {.path = keep_path(keep, "", column->name),
-                              .type = dam_number_type(column->type),
-                              .type_size = sizeof(double),
-                              .width = results->widths[c],
+                              .type = dam_number_type(column->type, column->single),
+                              .type_size = dam_array_element_size(column),
+                              .extent = results->extents[c],
                               .rows = results->count,
                               .data = results->arrays[c],
                               .unit = column->unit,
                               .doc = column->doc};
-    return dam_writer_put(writer, &array, error);
+    enum dam_status status = dam_writer_put(writer, &array, error);
+    if (status == DAM_OK && column->dimensions[0] != NULL)
+        status = note_dimensions(writer, array.path, column, error);
+    return status;
 }
 
 static enum dam_status put_kind_table(struct dam_writer *writer, const struct dam_results *results,
@@ -167,7 +182,8 @@ static enum dam_status put_results(struct dam_writer *writer, const struct dam_r
         .path = "/results", .layout = results->layout, .unit = "1", .doc = kind->schema.summary};
     enum dam_status status = put_table(writer, keep, &table, results->count, results->rows, error);
     for (size_t c = 0; status == DAM_OK && c < kind->column_count; c++)
-        if (kind->columns[c].shape == DAM_ARRAY)
+        if (results->extents[c].rank > 0 &&
+            dam_array_size(&kind->columns[c], &results->extents[c]) > 0)
             status = put_array(writer, results, c, keep, error);
     for (size_t t = 0; status == DAM_OK && t < kind->table_count; t++)
         status = put_kind_table(writer, results, t, keep, error);
@@ -297,7 +313,9 @@ static uint64_t file_bytes(MPI_Comm comm, const struct dam_contents *contents) {
     uint64_t bytes = results->count * (results->layout.row_size + sizeof(struct dam_timing)) +
                      results->failure_count * sizeof(struct dam_failure);
     for (size_t c = 0; c < results->kind->column_count; c++)
-        bytes += results->count * results->widths[c] * sizeof(double);
+        if (results->arrays[c] != NULL)
+            bytes +=
+                results->count * dam_array_size(&results->kind->columns[c], &results->extents[c]);
     for (size_t t = 0; t < results->kind->table_count; t++)
         bytes += results->tables[t].count * results->tables[t].width * sizeof(union dam_value);
     MPI_Allreduce(MPI_IN_PLACE, &bytes, 1, MPI_UINT64_T, MPI_SUM, comm);

@@ -141,8 +141,10 @@ hid_t dam_string_type(size_t size) {
     return type;
 }
 
-hid_t dam_number_type(enum dam_type type) {
-    assert(type != DAM_CHOICE);
+hid_t dam_number_type(enum dam_type type, bool single) {
+    assert(type != DAM_CHOICE && (type == DAM_REAL || !single));
+    if (single)
+        return H5T_IEEE_F32LE;
     return type == DAM_INTEGER ? H5T_STD_I64LE : H5T_IEEE_F64LE;
 }
 
@@ -151,7 +153,7 @@ hid_t dam_layout_type(const struct dam_layout *layout) {
     for (size_t f = 0; row >= 0 && f < layout->count; f++) {
         const struct dam_field *field = &layout->fields[f];
         bool text = field->type == DAM_CHOICE;
-        hid_t type = text ? dam_string_type(field->size) : dam_number_type(field->type);
+        hid_t type = text ? dam_string_type(field->size) : dam_number_type(field->type, false);
         bool inserted = type >= 0 && H5Tinsert(row, field->name, field->offset, type) >= 0;
         if (text && type >= 0)
             H5Tclose(type);
@@ -168,11 +170,6 @@ double dam_canonical(double x) {
     double nan;
     memcpy(&nan, &bits, sizeof nan);
     return isnan(x) ? nan : x;
-}
-
-union dam_value dam_array_padding(enum dam_type type) {
-    return type == DAM_REAL ? (union dam_value){.real = dam_canonical(__builtin_nan(""))}
-                            : (union dam_value){.integer = 0};
 }
 
 void dam_layout_fill(const struct dam_layout *layout, const struct dam_cell *cell,

@@ -59,8 +59,9 @@ hid_t dam_layout_type(const struct dam_layout *layout);
 /* A 0-padded string type of `size` bytes (at least 1); negative on failure. */
 hid_t dam_string_type(size_t size);
 
-/* The type of an integer (DAM_INTEGER) or a real (DAM_REAL) in the file: never to be closed. */
-hid_t dam_number_type(enum dam_type type);
+/* The type of an integer (DAM_INTEGER) or a real (DAM_REAL) in the file, `single` for 32 bits:
+ * never to be closed. */
+hid_t dam_number_type(enum dam_type type, bool single);
 
 /* Write one row of a layout without seed. NaNs get one bit pattern. */
 void dam_layout_fill(const struct dam_layout *layout, const struct dam_cell *cell,
@@ -73,9 +74,6 @@ bool dam_layout_parameters(const struct dam_layout *layout, const void *row,
 
 /* What became of a row's cell: an enum dam_cell_status, or -1 where the row says none. */
 int dam_layout_status(const struct dam_layout *layout, const void *row);
-
-/* What fills a row of an array column behind the cell's own extent: 0, or NaN for reals. */
-union dam_value dam_array_padding(enum dam_type type);
 
 /* x, or the one NaN that files hold. */
 double dam_canonical(double x);

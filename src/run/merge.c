@@ -1,5 +1,6 @@
 #include "run/merge.h"
 #include "run/agree.h"
+#include "run/array.h"
 #include "run/choose.h"
 #include "run/compare.h"
 #include "run/contents.h"
@@ -110,10 +111,10 @@ static enum dam_status allocate(struct join *join, struct dam_error *error) {
         return status;
     results->rows = calloc(results->count + 1, results->layout.row_size);
     results->timings = calloc(results->count + 1, sizeof *results->timings);
-    results->widths = calloc(results->kind->column_count + 1, sizeof *results->widths);
+    results->extents = calloc(results->kind->column_count + 1, sizeof *results->extents);
     results->arrays = calloc(results->kind->column_count + 1, sizeof *results->arrays);
     results->tables = dam_tables_new(results->kind);
-    if (results->rows == NULL || results->timings == NULL || results->widths == NULL ||
+    if (results->rows == NULL || results->timings == NULL || results->extents == NULL ||
         results->arrays == NULL || results->tables == NULL)
         return no_memory("rows", results->count, error);
     return DAM_OK;
@@ -139,30 +140,22 @@ static void fill_rows(struct join *join) {
     }
 }
 
-/* One array column, padded to the widest source. The sources' own are given up: all of a large
- * array need not be in memory twice. */
+/* One array column, padded to the largest of the sources. The sources' own are given up: all of a
+ * large array need not be in memory twice. */
 static enum dam_status fill_array(struct join *join, size_t column, struct dam_error *error) {
     struct dam_results *results = &join->results;
-    uint64_t width = 1;
+    const struct dam_column *declared = &results->kind->columns[column];
+    struct dam_extent *extent = &results->extents[column];
+    *extent = dam_array_least(declared);
     for (size_t s = 0; s < join->source_count; s++)
-        if (join->sources[s].results.widths[column] > width)
-            width = join->sources[s].results.widths[column];
-    size_t elements;
-    if (__builtin_mul_overflow(results->count + 1, width, &elements))
-        elements = SIZE_MAX;
-    union dam_value *to = reallocarray(NULL, elements, sizeof *to);
-    if (to == NULL)
+        dam_array_widen(extent, &join->sources[s].results.extents[column]);
+    if (!dam_results_room(results, column))
         return no_memory("rows of arrays", results->count, error);
-    results->widths[column] = width;
-    results->arrays[column] = to;
-    const union dam_value padding = dam_array_padding(results->kind->columns[column].type);
-    for (size_t i = 0; i < results->count; i++, to += width) {
+    for (size_t i = 0; results->arrays[column] != NULL && i < results->count; i++) {
         const struct dam_choice *from = &join->choices[i];
-        const struct dam_source *source = &join->sources[from->source];
-        size_t own = source->results.widths[column];
-        memcpy(to, dam_source_elements(source, column, from->row), own * sizeof *to);
-        for (size_t e = own; e < width; e++)
-            to[e] = padding;
+        const struct dam_results *source = &join->sources[from->source].results;
+        dam_array_place(declared, dam_results_elements(results, column, i), extent,
+                        dam_results_elements(source, column, from->row), &source->extents[column]);
     }
     for (size_t s = 0; s < join->source_count; s++) {
         free(join->sources[s].results.arrays[column]);

@@ -1,4 +1,5 @@
 #include "run/open.h"
+#include "run/array.h"
 #include "run/deal.h"
 #include "run/history.h"
 #include "run/journal.h"
@@ -34,9 +35,9 @@ double dam_open_row_bytes(const struct dam_kind *kind, const struct dam_cell *ce
     return (double)(kind->record_size(cell) + sizeof(struct dam_row) + 16);
 }
 
-/* Add what one cell takes; returns the bytes of its result. */
-static double add_cell(const struct dam_kind *kind, const struct dam_cell *cell,
-                       struct dam_sizes *sizes) {
+/* Add what one cell takes. */
+static void add_cell(const struct dam_kind *kind, const struct dam_cell *cell,
+                     struct dam_sizes *sizes) {
     struct dam_cost cost;
     kind->cost(cell, &cost);
     struct dam_round round = dam_first_round(kind, cell);
@@ -47,24 +48,29 @@ static double add_cell(const struct dam_kind *kind, const struct dam_cell *cell,
         sizes->task_bytes = cost.bytes;
         dam_cell_identity(&kind->schema, cell->values, sizes->largest);
     }
+}
+
+/* Of one cell's result: all cells take as much, however small their arrays are. */
+static double result_bytes(const struct dam_study *study, const struct dam_kind *kind) {
     double bytes = 8.0 * (double)(kind->schema.parameter_count + kind->column_count);
-    for (size_t c = 0; c < kind->column_count; c++)
-        if (kind->columns[c].shape == DAM_ARRAY)
-            bytes += 8.0 * (double)kind->extent(cell, c);
+    for (size_t c = 0; c < kind->column_count; c++) {
+        if (kind->columns[c].shape != DAM_ARRAY)
+            continue;
+        struct dam_extent widest = dam_array_widest(kind, c, study, 0, study->cell_count);
+        bytes += (double)dam_array_size(&kind->columns[c], &widest);
+    }
     return bytes;
 }
 
 void dam_open_sizes(const struct dam_study *study, const struct dam_kind *kind,
                     struct dam_sizes *sizes) {
     struct dam_cell cell;
-    double widest = 0;
     *sizes = (struct dam_sizes){.tasks = 0};
     for (size_t c = 0; c < study->cell_count; c++) {
         dam_study_cell(study, c, &cell);
-        double bytes = add_cell(kind, &cell, sizes);
-        widest = bytes > widest ? bytes : widest;
+        add_cell(kind, &cell, sizes);
     }
-    sizes->result_bytes = widest * (double)study->cell_count;
+    sizes->result_bytes = result_bytes(study, kind) * (double)study->cell_count;
 }
 
 double dam_physical_memory(void) {

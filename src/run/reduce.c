@@ -1,5 +1,6 @@
 #include "run/reduce.h"
 #include "run/agree.h"
+#include "run/array.h"
 #include "run/deal.h"
 #include "run/history.h"
 #include <assert.h>
@@ -16,21 +17,31 @@ static bool is_array(const struct dam_kind *kind, size_t column) {
     return kind->columns[column].shape == DAM_ARRAY;
 }
 
-/* At least 1, so that an array of no cells is one all the same. */
-static void widest(struct dam_results *results) {
-    struct dam_cell cell;
-    for (size_t c = 0; c < results->kind->column_count; c++)
-        results->widths[c] = is_array(results->kind, c);
-    for (size_t i = 0; i < results->count; i++) {
-        dam_study_cell(results->study, results->first + i, &cell);
-        for (size_t c = 0; c < results->kind->column_count; c++) {
-            if (!is_array(results->kind, c))
-                continue;
-            uint64_t extent = results->kind->extent(&cell, c);
-            if (extent > results->widths[c])
-                results->widths[c] = extent;
-        }
-    }
+bool dam_results_room(struct dam_results *results, size_t c) {
+    size_t size = dam_array_size(&results->kind->columns[c], &results->extents[c]);
+    if (size > 0)
+        results->arrays[c] = calloc(results->count + 1, size);
+    return size == 0 || results->arrays[c] != NULL;
+}
+
+void *dam_results_elements(const struct dam_results *results, size_t c, size_t row) {
+    if (results->arrays[c] == NULL)
+        return NULL;
+    return (char *)results->arrays[c] +
+           row * dam_array_size(&results->kind->columns[c], &results->extents[c]);
+}
+
+/* The largest of all ranks' cells. */
+static void agree_on_extent(struct dam_results *results, MPI_Comm comm, size_t c) {
+    struct dam_extent widest =
+        dam_array_widest(results->kind, c, results->study, results->first, results->count);
+    uint64_t sizes[DAM_DIMENSIONS_MAX];
+    for (int d = 0; d < DAM_DIMENSIONS_MAX; d++)
+        sizes[d] = widest.sizes[d];
+    MPI_Allreduce(MPI_IN_PLACE, sizes, DAM_DIMENSIONS_MAX, MPI_UINT64_T, MPI_MAX, comm);
+    for (int d = 0; d < DAM_DIMENSIONS_MAX; d++)
+        widest.sizes[d] = sizes[d];
+    results->extents[c] = widest;
 }
 
 struct dam_rows *dam_tables_new(const struct dam_kind *kind) {
@@ -50,13 +61,13 @@ static enum dam_status allocate(struct dam_results *results, MPI_Comm comm,
     results->first = first;
     results->count = dam_first_cell(study->cell_count, rank + 1, size) - first;
     enum dam_status status = dam_layout_new(&results->layout, kind, error);
-    results->widths = calloc(columns + 1, sizeof *results->widths);
+    results->extents = calloc(columns + 1, sizeof *results->extents);
     results->arrays = calloc(columns + 1, sizeof *results->arrays);
     results->tables = dam_tables_new(kind);
     results->rows = calloc(results->count + 1, results->layout.row_size + 1);
     results->timings = calloc(results->count + 1, sizeof *results->timings);
     if (status == DAM_OK &&
-        (results->widths == NULL || results->arrays == NULL || results->tables == NULL ||
+        (results->extents == NULL || results->arrays == NULL || results->tables == NULL ||
          results->rows == NULL || results->timings == NULL))
         status = no_memory(results, error);
     if (status == DAM_OK)
@@ -64,17 +75,11 @@ static enum dam_status allocate(struct dam_results *results, MPI_Comm comm,
     status = dam_agree(comm, status, error);
     if (status != DAM_OK)
         return status;
-    widest(results);
-    MPI_Allreduce(MPI_IN_PLACE, results->widths, (int)columns, MPI_UINT64_T, MPI_MAX, comm);
     for (size_t c = 0; c < columns; c++) {
         if (!is_array(kind, c))
             continue;
-        assert(kind->columns[c].type != DAM_CHOICE);
-        size_t elements;
-        if (__builtin_mul_overflow(results->count + 1, results->widths[c], &elements))
-            elements = SIZE_MAX;
-        results->arrays[c] = calloc(elements, sizeof(double));
-        if (results->arrays[c] == NULL)
+        agree_on_extent(results, comm, c);
+        if (!dam_results_room(results, c))
             status = no_memory(results, error);
     }
     return dam_agree(comm, status, error);
@@ -91,7 +96,7 @@ void dam_results_destroy(struct dam_results *results) {
     dam_reduction_destroy(&results->reduction);
     free(results->arrays);
     free(results->tables);
-    free(results->widths);
+    free(results->extents);
     free(results->rows);
     free(results->timings);
     free(results->failures);
@@ -205,20 +210,13 @@ static enum dam_status gather(struct gathering *gathering, bool *complete,
 
 /* Put one cell's arrays in their place, and fill up what its extent does not reach. */
 static void place_arrays(struct dam_results *results, const struct dam_cell *cell) {
-    size_t i = cell->index - results->first;
     for (size_t c = 0; c < results->kind->column_count; c++) {
-        if (!is_array(results->kind, c))
+        if (results->arrays[c] == NULL)
             continue;
-        size_t extent = results->kind->extent(cell, c), width = results->widths[c];
-        if (results->kind->columns[c].type == DAM_INTEGER) {
-            memcpy((int64_t *)results->arrays[c] + i * width, results->reduction.arrays[c],
-                   extent * sizeof(int64_t));
-            continue;
-        }
-        double *to = (double *)results->arrays[c] + i * width;
-        const double *from = results->reduction.arrays[c];
-        for (size_t e = 0; e < width; e++)
-            to[e] = e < extent ? dam_canonical(from[e]) : dam_array_padding(DAM_REAL).real;
+        struct dam_extent extent = results->kind->extent(cell, c);
+        dam_array_place(&results->kind->columns[c],
+                        dam_results_elements(results, c, cell->index - results->first),
+                        &results->extents[c], results->reduction.arrays[c], &extent);
     }
 }
 

@@ -25,16 +25,23 @@ struct dam_results {
     const struct dam_kind *kind;
     struct dam_layout layout;
     size_t first, count;
-    unsigned char *rows;     /* [count][layout.row_size] */
-    void **arrays;           /* for each array column c: [count][widths[c]] of 8 bytes */
-    uint64_t *widths;        /* [column_count], of all ranks */
-    struct dam_rows *tables; /* [table_count], each row behind its cell; in the cells' order */
+    unsigned char *rows;        /* [count][layout.row_size] */
+    void **arrays;              /* for each array column c: [count] of extents[c] */
+    struct dam_extent *extents; /* [column_count], of all ranks */
+    struct dam_rows *tables;    /* [table_count], each row behind its cell; in the cells' order */
     struct dam_reduction reduction;
     struct dam_timing *timings; /* [count] */
     struct dam_failure *failures;
     size_t failure_count, failure_capacity;
     uint64_t complete, partial, failed; /* cells by status */
 };
+
+/* Room for the arrays of `count` cells in results->arrays, by their extents; NULL for an optional
+ * one that has no elements. False when out of memory. */
+bool dam_results_room(struct dam_results *results, size_t c) DAM_CHECKED;
+
+/* One cell's part of an array column; NULL where there is none. */
+void *dam_results_elements(const struct dam_results *results, size_t c, size_t row);
 
 /* No rows yet of each of the kind's tables, behind their cells: fresh, of the caller's; NULL when
  * out of memory. */

@@ -1,4 +1,5 @@
 #include "run/reduction.h"
+#include "run/array.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,15 +39,16 @@ void dam_reduction_destroy(struct dam_reduction *reduction) {
 /* An array of zeros, as long as the cell's is. */
 static enum dam_status clear_array(struct dam_reduction *reduction, const struct dam_cell *cell,
                                    size_t c, struct dam_error *error) {
-    size_t extent = reduction->kind->extent(cell, c), size = sizeof(union dam_value);
-    if (reduction->arrays[c] == NULL || extent > reduction->room[c]) {
-        void *array = reallocarray(reduction->arrays[c], extent + 1, size);
+    struct dam_extent extent = reduction->kind->extent(cell, c);
+    size_t size = dam_array_size(&reduction->kind->columns[c], &extent);
+    if (reduction->arrays[c] == NULL || size > reduction->room[c]) {
+        void *array = realloc(reduction->arrays[c], size > 0 ? size : 1);
         if (array == NULL)
             return no_memory(reduction->kind, error);
         reduction->arrays[c] = array;
-        reduction->room[c] = extent;
+        reduction->room[c] = size;
     }
-    memset(reduction->arrays[c], 0, extent * size);
+    memset(reduction->arrays[c], 0, size);
     return DAM_OK;
 }
 

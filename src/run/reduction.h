@@ -9,7 +9,7 @@ struct dam_reduction {
     const struct dam_kind *kind;
     union dam_value *scalars;
     void **arrays;
-    size_t *room;            /* elements that arrays[c] has room for */
+    size_t *room;            /* bytes that arrays[c] has room for */
     struct dam_rows *tables; /* without the column `cell` */
 };
 

@@ -147,7 +147,7 @@ static bool stored_type(hid_t type, enum dam_stored *stored) {
     } known[] = {
         {H5T_STD_I64LE, DAM_STORED_INTEGER},  {H5T_STD_I32LE, DAM_STORED_INTEGER},
         {H5T_STD_U64LE, DAM_STORED_UNSIGNED}, {H5T_STD_U32LE, DAM_STORED_UNSIGNED},
-        {H5T_IEEE_F64LE, DAM_STORED_REAL},
+        {H5T_IEEE_F64LE, DAM_STORED_REAL},    {H5T_IEEE_F32LE, DAM_STORED_REAL},
     };
     for (size_t k = 0; k < sizeof known / sizeof known[0]; k++)
         if (H5Tequal(type, known[k].type) > 0) {
@@ -422,6 +422,14 @@ int64_t dam_result_integer(const struct dam_result_dataset *dataset, size_t row,
 double dam_result_real(const struct dam_result_dataset *dataset, size_t row,
                        const struct dam_result_column *column) {
     assert(column->type == DAM_STORED_REAL);
+    if (column->size == sizeof(float)) {
+        uint32_t bits;
+        float value;
+        memcpy(&bits, value_bytes(dataset, row, column), sizeof bits);
+        bits = le32toh(bits);
+        memcpy(&value, &bits, sizeof value);
+        return (double)value;
+    }
     uint64_t bits;
     memcpy(&bits, value_bytes(dataset, row, column), sizeof bits);
     bits = le64toh(bits);

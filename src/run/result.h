@@ -18,7 +18,7 @@ enum { DAM_RANK_MAX = 4 };
 struct dam_result_column {
     char *name;
     enum dam_stored type;
-    size_t offset, size; /* bytes within a row; 4 or 8 for integers, 8 for reals */
+    size_t offset, size; /* bytes within a row; 4 or 8 for numbers */
     char *unit, *doc, *role;
 };
 

@@ -1,4 +1,5 @@
 #include "run/source.h"
+#include "run/array.h"
 #include "run/contents.h"
 #include "run/result.h"
 #include "run/verify.h"
@@ -74,13 +75,18 @@ static enum dam_status read_study(struct dam_source *source, const struct dam_re
 
 /* ---- /results and the arrays ---- */
 
-static bool is_stored_as(const struct dam_result_column *column, enum dam_type type) {
+static enum dam_stored stored_as(enum dam_type type) {
     static const enum dam_stored stored[] = {
         [DAM_INTEGER] = DAM_STORED_INTEGER,
         [DAM_REAL] = DAM_STORED_REAL,
         [DAM_CHOICE] = DAM_STORED_TEXT,
     };
-    return column->type == stored[type] && (type == DAM_CHOICE || column->size == sizeof(int64_t));
+    return stored[type];
+}
+
+static bool is_stored_as(const struct dam_result_column *column, enum dam_type type) {
+    return column->type == stored_as(type) &&
+           (type == DAM_CHOICE || column->size == sizeof(int64_t));
 }
 
 /* Do the rows lie in the file as the layout has them in memory? */
@@ -129,13 +135,20 @@ static enum dam_status read_array(struct dam_source *source, const struct dam_re
     struct dam_results *results = &source->results;
     char path[256];
     snprintf(path, sizeof path, "/%s", results->kind->columns[column].name);
+    const struct dam_column *declared = &results->kind->columns[column];
+    struct dam_extent *extent = &results->extents[column];
+    *extent = dam_array_least(declared);
+    if (declared->optional && !dam_result_has(result, path))
+        return DAM_OK;
     struct dam_result_dataset *array;
     enum dam_status status = dam_result_read(result, path, &array, error);
     if (status != DAM_OK)
         return status;
-    if (array->rank == 2 && array->extent[0] == results->count && !array->compound &&
-        is_stored_as(&array->columns[0], results->kind->columns[column].type)) {
-        results->widths[column] = array->extent[1];
+    if (array->rank == 1 + extent->rank && array->extent[0] == results->count && !array->compound &&
+        array->columns[0].type == stored_as(declared->type) &&
+        array->row_size == dam_array_element_size(declared)) {
+        for (int d = 0; d < extent->rank; d++)
+            extent->sizes[d] = array->extent[1 + d];
         results->arrays[column] = array->bytes;
         array->bytes = NULL;
     } else {
@@ -149,9 +162,9 @@ static enum dam_status read_arrays(struct dam_source *source, const struct dam_r
                                    struct dam_error *error) {
     struct dam_results *results = &source->results;
     const struct dam_kind *kind = results->kind;
-    results->widths = calloc(kind->column_count + 1, sizeof *results->widths);
+    results->extents = calloc(kind->column_count + 1, sizeof *results->extents);
     results->arrays = calloc(kind->column_count + 1, sizeof *results->arrays);
-    if (results->widths == NULL || results->arrays == NULL)
+    if (results->extents == NULL || results->arrays == NULL)
         return no_memory(source->name, error);
     enum dam_status status = DAM_OK;
     for (size_t c = 0; status == DAM_OK && c < kind->column_count; c++)
@@ -340,13 +353,6 @@ void dam_source_destroy(struct dam_source *source) {
 
 const unsigned char *dam_source_row(const struct dam_source *source, size_t row) {
     return source->results.rows + row * source->results.layout.row_size;
-}
-
-const unsigned char *dam_source_elements(const struct dam_source *source, size_t column,
-                                         size_t row) {
-    const struct dam_results *results = &source->results;
-    return (const unsigned char *)results->arrays[column] +
-           row * results->widths[column] * sizeof(union dam_value);
 }
 
 /* The first row of a table whose cell is not below `cell`. */

@@ -11,7 +11,7 @@ struct dam_source {
     char *text, *resolved; /* of its study */
     uint64_t *seeds;       /* ascending; more than one: the rows begin with theirs */
     size_t seed_count;
-    struct dam_results results; /* kind, layout, rows, arrays, widths, tables, timings, failures */
+    struct dam_results results; /* kind, layout, rows, arrays, extents, tables, timings, failures */
     struct dam_origin *origins; /* itself, or the files it was merged from itself */
     size_t origin_count;
 };
@@ -25,10 +25,8 @@ enum dam_status dam_source_read(struct dam_source *source, const char *name,
                                 struct dam_error *error) DAM_CHECKED;
 void dam_source_destroy(struct dam_source *source);
 
-/* One row of /results, and its part of an array column. */
+/* One row of /results. */
 const unsigned char *dam_source_row(const struct dam_source *source, size_t row);
-const unsigned char *dam_source_elements(const struct dam_source *source, size_t column,
-                                         size_t row);
 
 /* The rows that a row of /results has in table t of the kind: the first of `count` in
  * results.tables[t]. */

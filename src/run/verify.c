@@ -1,4 +1,5 @@
 #include "run/verify.h"
+#include "run/array.h"
 #include "run/checksum.h"
 #include "run/layout.h"
 #include "run/result.h"
@@ -130,13 +131,19 @@ static void check_status(const struct check *check, const struct dam_result_data
 static void check_array(struct check *check, const struct dam_column *column, uint64_t cells) {
     char path[256];
     snprintf(path, sizeof path, "/%s", column->name);
+    if (column->optional && !dam_result_has(check->result, path))
+        return;
     struct dam_result_dataset *dataset = read_or_report(check, path);
     if (!dataset)
         return;
-    if (dataset->rank < 2 || dataset->extent[0] != cells)
+    const int rank = 1 + dam_array_rank(column);
+    if (dataset->rank != rank)
+        problem(check, "%s: has %d dimensions and should have %d", path, dataset->rank, rank);
+    else if (dataset->extent[0] != cells)
         problem(check, "%s: its first dimension should be the %llu cells of /results", path,
                 (unsigned long long)cells);
-    if (dataset->compound || dataset->columns[0].type != stored_as(column->type))
+    if (dataset->compound || dataset->columns[0].type != stored_as(column->type) ||
+        dataset->row_size != dam_array_element_size(column))
         problem(check, "%s: has another type than the kind's", path);
     dam_result_dataset_destroy(dataset);
 }

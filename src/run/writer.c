@@ -120,7 +120,10 @@ enum dam_status dam_writer_group(struct dam_writer *writer, const char *path,
 }
 
 static size_t row_bytes(const struct dam_block *block) {
-    return block->type_size * (size_t)(block->width == 0 ? 1 : block->width);
+    size_t size = block->type_size;
+    for (int d = 0; d < block->extent.rank; d++)
+        size *= block->extent.sizes[d];
+    return size;
 }
 
 /* The checksum of all ranks' rows one after the other: passed from rank to rank. */
@@ -153,11 +156,24 @@ static bool put_text(hid_t object, const char *name, const char *text) {
     return put;
 }
 
+/* Rows, and the dimensions behind them. */
+struct shape {
+    int rank;
+    hsize_t sizes[1 + DAM_DIMENSIONS_MAX];
+};
+
+static struct shape shape_of(const struct dam_block *block, hsize_t rows) {
+    struct shape shape = {1 + block->extent.rank, {rows}};
+    for (int d = 0; d < block->extent.rank; d++)
+        shape.sizes[1 + d] = block->extent.sizes[d];
+    return shape;
+}
+
 static hid_t space_of(const struct dam_block *block, hsize_t rows) {
     if (block->scalar)
         return H5Screate(H5S_SCALAR);
-    hsize_t extent[2] = {rows, block->width};
-    return H5Screate_simple(block->width == 0 ? 1 : 2, extent, NULL);
+    struct shape shape = shape_of(block, rows);
+    return H5Screate_simple(shape.rank, shape.sizes, NULL);
 }
 
 /* Select this rank's rows in the file. */
@@ -166,8 +182,9 @@ static bool select_rows(hid_t space, const struct dam_block *block, hsize_t firs
         return H5Sselect_none(space) >= 0;
     if (block->scalar)
         return H5Sselect_all(space) >= 0;
-    hsize_t start[2] = {first, 0}, count[2] = {block->rows, block->width};
-    return H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) >= 0;
+    const hsize_t start[1 + DAM_DIMENSIONS_MAX] = {first};
+    struct shape count = shape_of(block, block->rows);
+    return H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count.sizes, NULL) >= 0;
 }
 
 /* Read this rank's rows. */

@@ -11,7 +11,7 @@
 #ifndef DAM_RUN_WRITER_H
 #define DAM_RUN_WRITER_H
 
-#include <dam/error.h>
+#include "kinds/kind.h"
 #include <hdf5.h>
 #include <mpi.h>
 
@@ -19,13 +19,13 @@ struct dam_writer;
 
 /* One dataset as this rank sees it. All but rows and data must agree on all ranks. */
 struct dam_block {
-    const char *path; /* "/results"; its group must exist */
-    hid_t type;       /* in the file and in memory, byte for byte */
-    size_t type_size; /* bytes of one element */
-    hsize_t width;    /* 0: [rows]; else [rows][width] */
-    int scalar;       /* a single value, held by rank 0 (rows = 1 there, 0 elsewhere) */
-    hsize_t rows;     /* of this rank: blocks follow each other in rank order */
-    const void *data; /* rows x (width or 1) elements; must live until dam_writer_finish */
+    const char *path;         /* "/results"; its group must exist */
+    hid_t type;               /* in the file and in memory, byte for byte */
+    size_t type_size;         /* bytes of one element */
+    struct dam_extent extent; /* of a row's elements: behind the rows; rank 0: one */
+    int scalar;               /* a single value, held by rank 0 (rows = 1 there, 0 elsewhere) */
+    hsize_t rows;             /* of this rank: blocks follow each other in rank order */
+    const void *data;         /* rows x extent elements; must live until dam_writer_finish */
     const char *unit, *doc;
 };
 

@@ -133,11 +133,11 @@ static bool more(const struct dam_cell *cell, const struct dam_history *history,
     return rounds < ROUNDS;
 }
 
-static size_t extent(const struct dam_cell *cell, size_t column) {
+static struct dam_extent extent(const struct dam_cell *cell, size_t column) {
     (void)cell;
     assert(column == DIGESTS);
     (void)column;
-    return ROUNDS;
+    return (struct dam_extent){1, {ROUNDS}};
 }
 
 /* Whatever NaN a kind comes to, files have one. */
