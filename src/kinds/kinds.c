@@ -2,6 +2,7 @@
 
 static const struct dam_kind *const list[] = {
     &dam_kind_capacity,
+    &dam_kind_classify,
     &dam_kind_threshold,
     &dam_kind_xor,
 };

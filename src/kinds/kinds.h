@@ -5,6 +5,7 @@
 #include "kinds/kind.h"
 
 extern const struct dam_kind dam_kind_capacity;
+extern const struct dam_kind dam_kind_classify;
 extern const struct dam_kind dam_kind_threshold;
 extern const struct dam_kind dam_kind_xor;
 

@@ -1,0 +1,601 @@
+/* Dense associative memories trained to classify images (Krotov & Hopfield 2016, section 4).
+ *
+ * A replica is a training with its own initial memories and order of images. Its rounds are a few
+ * epochs each, of which the record has the errors, and the state what the next round begins with:
+ * where epochs are added later the training goes on. A record says itself which epochs it is
+ * about, since a replica that joined later may be behind the others. */
+#include "kinds/kinds.h"
+#include "kinds/training.h"
+#include <assert.h>
+#include <dam/classifier.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    DATASET,
+    FORM,
+    ACTIVATION,
+    POWER,
+    LOSS_POWER,
+    MEMORIES,
+    LEARNING_RATE,
+    DECAY,
+    MOMENTUM,
+    TEMPERATURE_START,
+    TEMPERATURE_END,
+    RAMP,
+    INITIAL_MEAN,
+    INITIAL_SD,
+    ORDER,
+    MINIBATCH,
+    VALIDATION,
+    TRAINING,
+    EPOCHS,
+    PUBLISHED,
+    PARAMETER_COUNT
+};
+
+static const char *const forms[] = {
+    [DAM_CLASSIFIER_MEMORY] = "memory", [DAM_CLASSIFIER_DUAL] = "dual", NULL};
+static const char *const activations[] = {[DAM_ACTIVATION_RECTIFIED] = "rectified",
+                                          [DAM_ACTIVATION_LOGISTIC] = "logistic",
+                                          [DAM_ACTIVATION_TANH] = "tanh",
+                                          NULL};
+static const char *const no_or_yes[] = {"no", "yes", NULL};
+
+/* Paper's values for large n, from this one on, differ from those for small n. */
+enum { LARGE_POWER = 10 };
+
+static const struct dam_parameter parameters[PARAMETER_COUNT] = {
+    [DATASET] = {.name = "dataset",
+                 .type = DAM_CHOICE,
+                 .choices = dam_dataset_names,
+                 .standard.integer = DAM_DATASET_FASHION_MNIST,
+                 .unit = "1",
+                 .doc = "images to learn"},
+    [FORM] = {.name = "form",
+              .type = DAM_CHOICE,
+              .choices = forms,
+              .unit = "1",
+              .doc =
+                  "energy differences of class neurons, or the dual network with one hidden layer"},
+    [ACTIVATION] = {.name = "activation",
+                    .type = DAM_CHOICE,
+                    .choices = activations,
+                    .unit = "1",
+                    .doc = "form: dual: of hidden units: ReP_(n-1), 1/(1+exp(-x)) or tanh"},
+    [POWER] = {.name = "n",
+               .type = DAM_INTEGER,
+               .standard.integer = 3,
+               .low.integer = 2,
+               .high.integer = DAM_CLASSIFIER_POWER_MAX,
+               .unit = "1",
+               .doc = "interaction vertex power, of the rectified energy"},
+    [LOSS_POWER] = {.name = "m",
+                    .type = DAM_INTEGER,
+                    .standard_varies = true,
+                    .standard.integer = 3,
+                    .low.integer = 1,
+                    .high.integer = DAM_CLASSIFIER_POWER_MAX,
+                    .unit = "1",
+                    .doc = "loss: sum of (c_a - t_a)^(2m); not given: 30 from n = 10 on"},
+    [MEMORIES] = {.name = "K",
+                  .type = DAM_INTEGER,
+                  .standard.integer = 2000,
+                  .low.integer = 1,
+                  .high.integer = 1000000,
+                  .unit = "memories",
+                  .doc = "memories"},
+    [LEARNING_RATE] = {.name = "learning_rate",
+                       .type = DAM_REAL,
+                       .standard.real = 0.02,
+                       .low.real = 0,
+                       .low_open = true,
+                       .high.real = 1,
+                       .unit = "1",
+                       .doc = "eps0: the largest change of each memory's entries in a step of the "
+                              "first epoch"},
+    [DECAY] = {.name = "decay",
+               .type = DAM_REAL,
+               .standard.real = 0.998,
+               .low.real = 0,
+               .low_open = true,
+               .high.real = 1,
+               .unit = "1",
+               .doc = "f: epoch e has the learning rate eps0 f^e, e = 0, 1, ..."},
+    [MOMENTUM] = {.name = "momentum",
+                  .type = DAM_REAL,
+                  .standard.real = 0.6,
+                  .low.real = 0,
+                  .high.real = 0.999,
+                  .unit = "1",
+                  .doc = "p: velocities are V <- p V - dC/dxi"},
+    [TEMPERATURE_START] = {.name = "temperature_start",
+                           .type = DAM_REAL,
+                           .standard_varies = true,
+                           .standard.real = 300,
+                           .low.real = 1,
+                           .high.real = 1e5,
+                           .unit = "1",
+                           .doc =
+                               "T of the first epoch, beta = 1 / T^n; not given: 540 from n = 10 "
+                               "on"},
+    [TEMPERATURE_END] = {.name = "temperature_end",
+                         .type = DAM_REAL,
+                         .standard_varies = true,
+                         .standard.real = 60,
+                         .low.real = 1,
+                         .high.real = 1e5,
+                         .unit = "1",
+                         .doc = "T from epoch `ramp` on; not given: temperature_start from n = 10 "
+                                "on"},
+    [RAMP] = {.name = "ramp",
+              .type = DAM_INTEGER,
+              .standard.integer = 200,
+              .high.integer = 1000000,
+              .unit = "epochs",
+              .doc = "epochs over which T goes from one to the other, in equal steps"},
+    [INITIAL_MEAN] = {.name = "initial_mean",
+                      .type = DAM_REAL,
+                      .standard.real = -0.3,
+                      .low.real = -1,
+                      .high.real = 1,
+                      .unit = "1",
+                      .doc =
+                          "mean of the normal distribution that memories are drawn from at first"},
+    [INITIAL_SD] = {.name = "initial_sd",
+                    .type = DAM_REAL,
+                    .standard.real = 0.3,
+                    .low.real = 0,
+                    .high.real = 10,
+                    .unit = "1",
+                    .doc = "its standard deviation; entries are clipped to [-1, 1]"},
+    [ORDER] = {.name = "order",
+               .type = DAM_CHOICE,
+               .choices = dam_minibatch_order_names,
+               .standard.integer = DAM_MINIBATCHES_BALANCED,
+               .unit = "1",
+               .doc = "minibatches: as many images of each class in each, or all images shuffled"},
+    [MINIBATCH] = {.name = "minibatch",
+                   .type = DAM_INTEGER,
+                   .standard.integer = 1000,
+                   .low.integer = 1,
+                   .high.integer = 60000,
+                   .unit = "images",
+                   .doc = "images of a step; order: balanced: a multiple of the 10 classes"},
+    [VALIDATION] = {.name = "validation",
+                    .type = DAM_INTEGER,
+                    .standard_varies = true,
+                    .standard.integer = 10000,
+                    .high.integer = 59999,
+                    .unit = "images",
+                    .doc = "images held out of training, at random, the same in all cells; not "
+                           "given: a sixth of the data set's"},
+    [TRAINING] = {.name = "training",
+                  .type = DAM_INTEGER,
+                  .high.integer = 60000,
+                  .unit = "images",
+                  .doc = "images trained on; 0: all that are not held out"},
+    [EPOCHS] = {.name = "epochs",
+                .type = DAM_INTEGER,
+                .role = DAM_BUDGET,
+                .standard.integer = 100,
+                .low.integer = 1,
+                .high.integer = 1000000,
+                .unit = "epochs",
+                .doc = "epochs of training; more of them go on where a training stopped"},
+    [PUBLISHED] = {.name = "memories",
+                   .type = DAM_CHOICE,
+                   .role = DAM_BUDGET,
+                   .choices = no_or_yes,
+                   .unit = "1",
+                   .doc = "publish the trained memories"},
+};
+
+enum {
+    DONE,
+    TRAIN_ERROR,
+    VALIDATION_ERROR,
+    TEST_ERROR,
+    TEST_ERROR_SD,
+    TRAIN_ERRORS,
+    VALIDATION_ERRORS,
+    TEST_ERRORS,
+    TRAINED,
+    COLUMN_COUNT
+};
+
+static const struct dam_column columns[COLUMN_COUNT] = {
+    [DONE] = {.name = "epochs", .unit = "epochs", .doc = "epochs that every replica has made"},
+    [TRAIN_ERROR] = {.name = "train_error",
+                     .type = DAM_REAL,
+                     .unit = "%",
+                     .doc = "wrong answers in the last epoch, each minibatch before its step; mean "
+                            "over replicas"},
+    [VALIDATION_ERROR] = {.name = "validation_error",
+                          .type = DAM_REAL,
+                          .unit = "%",
+                          .doc =
+                              "wrong answers to images held out, after the last epoch; mean over "
+                              "replicas"},
+    [TEST_ERROR] = {.name = "test_error",
+                    .type = DAM_REAL,
+                    .unit = "%",
+                    .doc =
+                        "wrong answers to test images, after the last epoch; mean over replicas"},
+    [TEST_ERROR_SD] = {.name = "test_error_sd",
+                       .type = DAM_REAL,
+                       .unit = "%",
+                       .doc = "standard deviation of test_error between replicas"},
+#define CURVE(array_name, text)                                                                    \
+    {                                                                                              \
+        .name = array_name, .type = DAM_REAL, .shape = DAM_ARRAY, .unit = "%", .doc = text,        \
+        .dimensions = {                                                                            \
+            "replica",                                                                             \
+            "epoch"                                                                                \
+        }                                                                                          \
+    }
+    [TRAIN_ERRORS] = CURVE("train_errors", "train_error in each epoch"),
+    [VALIDATION_ERRORS] = CURVE("validation_errors", "validation_error after each epoch"),
+    [TEST_ERRORS] = CURVE("test_errors", "test_error after each epoch"),
+#undef CURVE
+    [TRAINED] = {.name = "memories",
+                 .type = DAM_REAL,
+                 .shape = DAM_ARRAY,
+                 .unit = "1",
+                 .doc = "memories after the last epoch, entries in [-1, 1]: pixels, then classes",
+                 .dimensions = {"replica", "memory", "entry"},
+                 .single = true,
+                 .optional = true},
+};
+
+enum { FIRST_REPLICA, FIRST_THRESHOLD, FIRST_VALIDATION, FIRST_TEST, FIRST_COUNT };
+
+static const struct dam_column first_columns[FIRST_COUNT] = {
+    [FIRST_REPLICA] = {.name = "replica", .unit = "1", .doc = "replica of the cell"},
+    [FIRST_THRESHOLD] = {.name = "threshold", .type = DAM_REAL, .unit = "%", .doc = "error"},
+    [FIRST_VALIDATION] = {.name = "validation_epoch",
+                          .unit = "epochs",
+                          .doc = "first epoch, from 1, with a validation error below it; 0: none"},
+    [FIRST_TEST] = {.name = "test_epoch",
+                    .unit = "epochs",
+                    .doc = "first epoch, from 1, with a test error below it; 0: none"},
+};
+
+static const double thresholds[] = {30, 20, 15,  12, 11,  10,  9,   8,   7,   6,  5,
+                                    4,  3,  2.5, 2,  1.9, 1.8, 1.7, 1.6, 1.5, 1.4};
+enum { THRESHOLD_COUNT = sizeof thresholds / sizeof *thresholds };
+
+static const struct dam_kind_table tables[] = {{.name = "first_epochs",
+                                                .columns = first_columns,
+                                                .column_count = FIRST_COUNT,
+                                                .unit = "1",
+                                                .doc = "when errors first fell below thresholds"}};
+
+/* ---- settings ---- */
+
+static struct dam_training_settings settings_of(const union dam_value *values) {
+    return (struct dam_training_settings){
+        .dataset = (enum dam_dataset_name)values[DATASET].integer,
+        .model = {.form = (enum dam_classifier_form)values[FORM].integer,
+                  .activation = (enum dam_activation)values[ACTIVATION].integer,
+                  .power = (int)values[POWER].integer,
+                  .loss_power = (int)values[LOSS_POWER].integer,
+                  .memories = (size_t)values[MEMORIES].integer},
+        .learning_rate = values[LEARNING_RATE].real,
+        .decay = values[DECAY].real,
+        .momentum = values[MOMENTUM].real,
+        .temperature_start = values[TEMPERATURE_START].real,
+        .temperature_end = values[TEMPERATURE_END].real,
+        .ramp = (uint64_t)values[RAMP].integer,
+        .initial_mean = values[INITIAL_MEAN].real,
+        .initial_sd = values[INITIAL_SD].real,
+        .order = (enum dam_minibatch_order)values[ORDER].integer,
+        .minibatch = (size_t)values[MINIBATCH].integer,
+        .validation = (size_t)values[VALIDATION].integer,
+        .training = (size_t)values[TRAINING].integer,
+    };
+}
+
+/* What was not given follows n and the data set. */
+static void fill_in(union dam_value *values, const bool *given) {
+    const bool large = values[POWER].integer >= LARGE_POWER;
+    struct dam_dataset_size size = dam_dataset_size((enum dam_dataset_name)values[DATASET].integer);
+    if (!given[VALIDATION])
+        values[VALIDATION].integer = (int64_t)size.train / 6;
+    if (!given[LOSS_POWER] && large)
+        values[LOSS_POWER].integer = 30;
+    if (!given[TEMPERATURE_START] && large)
+        values[TEMPERATURE_START].real = 540;
+    if (!given[TEMPERATURE_END] && large)
+        values[TEMPERATURE_END].real = values[TEMPERATURE_START].real;
+}
+
+/* What has no effect is what it would be by default. */
+static void level(union dam_value *values) {
+    if (values[FORM].integer == DAM_CLASSIFIER_MEMORY)
+        values[ACTIVATION] = parameters[ACTIVATION].standard;
+    if (values[ACTIVATION].integer != DAM_ACTIVATION_RECTIFIED)
+        values[POWER] = parameters[POWER].standard;
+    if (values[TEMPERATURE_START].real == values[TEMPERATURE_END].real)
+        values[RAMP] = parameters[RAMP].standard;
+}
+
+static enum dam_status resolve(union dam_value *values, const bool *given, size_t *blame,
+                               struct dam_error *error) {
+    level(values);
+    fill_in(values, given);
+    level(values);
+    const struct dam_training_settings settings = settings_of(values);
+    struct dam_dataset_size size = dam_dataset_size(settings.dataset);
+    if (settings.validation >= size.train) {
+        *blame = VALIDATION;
+        return dam_fail(error, DAM_INPUT, "%s has %zu images to train on: hold out fewer",
+                        dam_dataset_names[settings.dataset], size.train);
+    }
+    if (settings.training > size.train - settings.validation) {
+        *blame = TRAINING;
+        return dam_fail(error, DAM_INPUT, "%s has %zu images that are not held out",
+                        dam_dataset_names[settings.dataset], size.train - settings.validation);
+    }
+    *blame = MINIBATCH;
+    if (settings.minibatch > dam_training_images(&settings))
+        return dam_fail(error, DAM_INPUT, "more than the %zu images that are trained on",
+                        dam_training_images(&settings));
+    if (settings.order == DAM_MINIBATCHES_BALANCED &&
+        settings.minibatch % (size_t)size.classes != 0)
+        return dam_fail(error, DAM_INPUT,
+                        "no multiple of the %d classes (order: shuffled needs none)", size.classes);
+    return DAM_OK;
+}
+
+/* ---- rounds ---- */
+
+/* A round takes about half a minute, at most a hundred epochs. Records and states depend on this:
+ * another rule needs another schema version. */
+static int64_t round_epochs(const struct dam_cell *cell) {
+    const struct dam_training_settings settings = settings_of(cell->values);
+    struct dam_dataset_size size = dam_dataset_size(settings.dataset);
+    double shown =
+        (double)dam_training_images(&settings) + (double)(settings.validation + size.test) / 3;
+    double products = shown * (double)settings.model.memories * (double)size.pixels;
+    double epochs = 7e11 / products;
+    return epochs < 1 ? 1 : epochs > 100 ? 100 : (int64_t)epochs;
+}
+
+static void cost(const struct dam_cell *cell, struct dam_cost *cost) {
+    const struct dam_training_settings settings = settings_of(cell->values);
+    struct dam_dataset_size size = dam_dataset_size(settings.dataset);
+    double trained = (double)dam_training_images(&settings),
+           shown = (double)(settings.validation + size.test),
+           memories = (double)settings.model.memories;
+    double product = memories * (double)size.pixels * 2 / 125e9; /* seconds an image */
+    double other = memories * (1 + 0.05 * settings.model.power) * 1.6e-9;
+    double steps = trained / (double)settings.minibatch;
+    double epoch = trained * (2 * product + other) + shown * (product + other / 2) +
+                   steps * memories * (double)size.pixels * 1.5e-9;
+    *cost = (struct dam_cost){.replica_seconds = 0.05,
+                              .start_seconds = epoch * (double)round_epochs(cell),
+                              .bytes = dam_training_bytes(&settings) + (double)size.bytes +
+                                       24 * memories * (double)(size.pixels + 10)};
+}
+
+/* What a round leaves: epochs first .. first + count - 1, from 0, and their errors, each kind's in
+ * a row of round_epochs. */
+struct record {
+    int64_t first, count;
+    double errors[];
+};
+enum { TRAIN, VALIDATE, TEST, KINDS_OF_ERROR };
+
+static size_t record_size(const struct dam_cell *cell) {
+    return sizeof(struct record) + (size_t)round_epochs(cell) * KINDS_OF_ERROR * sizeof(double);
+}
+
+/* How many epochs a round makes of a training that has made `done`. */
+static int64_t epochs_of_round(const struct dam_cell *cell, int64_t done) {
+    int64_t left = cell->values[EPOCHS].integer - done, most = round_epochs(cell);
+    return left < 0 ? 0 : left < most ? left : most;
+}
+
+static enum dam_status train(const struct dam_task *task, struct dam_training *training,
+                             struct record *record, struct dam_error *error) {
+    const int64_t width = round_epochs(task->cell);
+    enum dam_status status = DAM_OK;
+    record->first = (int64_t)dam_training_epochs(training);
+    int64_t count = epochs_of_round(task->cell, record->first);
+    for (int64_t e = 0; status == DAM_OK && e < count; e++) {
+        struct dam_training_errors errors;
+        status = dam_training_epoch(training, task->poll, &errors, error);
+        if (status != DAM_OK)
+            break;
+        record->errors[TRAIN * width + e] = errors.train;
+        record->errors[VALIDATE * width + e] = errors.validation;
+        record->errors[TEST * width + e] = errors.test;
+        record->count++;
+    }
+    return status;
+}
+
+static enum dam_status run(const struct dam_task *task, void *record, struct dam_error *error) {
+    struct dam_training_settings settings = settings_of(task->cell->values);
+    settings.seed = task->seed;
+    settings.cell = task->cell->hash;
+    settings.replica = task->replica;
+    struct dam_training *training;
+    enum dam_status status = dam_training_new(&training, &settings, error);
+    if (status == DAM_OK && task->round > 0)
+        status = dam_training_load(training, task->state, task->state_size, error);
+    if (status == DAM_OK)
+        status = train(task, training, record, error);
+    if (status == DAM_OK)
+        status = dam_training_save(training, task->next_state, task->next_state_size, error);
+    dam_training_destroy(training);
+    return status;
+}
+
+static void imagine(const struct dam_task *task, void *record) {
+    struct record *imagined = record;
+    imagined->first = task->round * round_epochs(task->cell);
+    imagined->count = epochs_of_round(task->cell, imagined->first);
+}
+
+/* Epochs of a replica in all rounds; 0 where it has no row. */
+static int64_t epochs_done(const struct dam_history *history, uint32_t replica) {
+    int64_t done = 0;
+    for (size_t round = 0; round < history->round_count; round++) {
+        const struct dam_round_rows *rows = &history->rounds[round];
+        for (size_t r = 0; r < rows->count; r++)
+            if (rows->replicas[r] == replica)
+                done += ((const struct record *)rows->records[r])->count;
+    }
+    return done;
+}
+
+static bool more(const struct dam_cell *cell, const struct dam_history *history,
+                 struct dam_round *next) {
+    *next = (struct dam_round){.replicas = cell->replicas, .starts = 1};
+    for (uint32_t replica = 0; replica < cell->replicas; replica++)
+        if (epochs_done(history, replica) < cell->values[EPOCHS].integer)
+            return true;
+    return false;
+}
+
+/* ---- results ---- */
+
+static struct dam_extent extent(const struct dam_cell *cell, size_t column) {
+    const union dam_value *values = cell->values;
+    struct dam_dataset_size size = dam_dataset_size((enum dam_dataset_name)values[DATASET].integer);
+    if (column != TRAINED)
+        return (struct dam_extent){2, {cell->replicas, (size_t)values[EPOCHS].integer}};
+    if (values[PUBLISHED].integer == 0)
+        return (struct dam_extent){3, {0, 0, 0}};
+    return (struct dam_extent){
+        3, {cell->replicas, (size_t)values[MEMORIES].integer, size.pixels + (size_t)size.classes}};
+}
+
+/* Where the errors of a replica begin in an array of all. */
+static double *curve(const struct dam_cell *cell, const struct dam_output *output, size_t column,
+                     uint32_t replica) {
+    return (double *)output->arrays[column] + replica * (size_t)cell->values[EPOCHS].integer;
+}
+
+static const size_t curve_columns[KINDS_OF_ERROR] = {
+    [TRAIN] = TRAIN_ERRORS, [VALIDATE] = VALIDATION_ERRORS, [TEST] = TEST_ERRORS};
+
+static void fill_curves(const struct dam_cell *cell, const struct dam_history *history,
+                        const struct dam_output *output) {
+    const int64_t width = round_epochs(cell), epochs = cell->values[EPOCHS].integer;
+    for (uint32_t replica = 0; replica < cell->replicas; replica++)
+        for (int kind = 0; kind < KINDS_OF_ERROR; kind++)
+            for (int64_t e = 0; e < epochs; e++)
+                curve(cell, output, curve_columns[kind], replica)[e] = NAN;
+    for (size_t round = 0; round < history->round_count; round++) {
+        const struct dam_round_rows *rows = &history->rounds[round];
+        for (size_t r = 0; r < rows->count; r++) {
+            const struct record *record = rows->records[r];
+            assert(rows->replicas[r] < cell->replicas);
+            for (int kind = 0; kind < KINDS_OF_ERROR; kind++)
+                for (int64_t e = 0; e < record->count && record->first + e < epochs; e++)
+                    curve(cell, output, curve_columns[kind], rows->replicas[r])[record->first + e] =
+                        record->errors[kind * width + e];
+        }
+    }
+}
+
+/* The mean over replicas that have made `epochs`, of their last; and the standard deviation. */
+static double mean_error(const struct dam_cell *cell, const struct dam_history *history,
+                         const struct dam_output *output, size_t column, int64_t epochs,
+                         double *sd) {
+    double sum = 0, squares = 0;
+    uint32_t count = 0;
+    for (uint32_t replica = 0; replica < cell->replicas; replica++) {
+        if (epochs == 0 || epochs_done(history, replica) < epochs)
+            continue;
+        sum += curve(cell, output, column, replica)[epochs - 1];
+        count++;
+    }
+    double mean = count > 0 ? sum / count : NAN;
+    for (uint32_t replica = 0; replica < cell->replicas; replica++) {
+        if (epochs == 0 || epochs_done(history, replica) < epochs)
+            continue;
+        double difference = curve(cell, output, column, replica)[epochs - 1] - mean;
+        squares += difference * difference;
+    }
+    *sd = count > 1 ? sqrt(squares / (count - 1)) : NAN;
+    return mean;
+}
+
+static int64_t first_below(const double *errors, int64_t epochs, double threshold) {
+    for (int64_t e = 0; e < epochs; e++)
+        if (errors[e] < threshold)
+            return e + 1;
+    return 0;
+}
+
+static enum dam_status add_first_epochs(const struct dam_cell *cell,
+                                        const struct dam_history *history,
+                                        const struct dam_output *output, struct dam_error *error) {
+    const int64_t epochs = cell->values[EPOCHS].integer;
+    enum dam_status status = DAM_OK;
+    for (uint32_t replica = 0; replica < cell->replicas; replica++) {
+        if (epochs_done(history, replica) == 0)
+            continue;
+        for (size_t t = 0; status == DAM_OK && t < THRESHOLD_COUNT; t++) {
+            const union dam_value row[FIRST_COUNT] = {
+                [FIRST_REPLICA].integer = replica,
+                [FIRST_THRESHOLD].real = thresholds[t],
+                [FIRST_VALIDATION].integer = first_below(
+                    curve(cell, output, VALIDATION_ERRORS, replica), epochs, thresholds[t]),
+                [FIRST_TEST].integer =
+                    first_below(curve(cell, output, TEST_ERRORS, replica), epochs, thresholds[t])};
+            status = dam_rows_add(&output->tables[0], row, error);
+        }
+    }
+    return status;
+}
+
+static enum dam_status reduce(const struct dam_cell *cell, const struct dam_history *history,
+                              const struct dam_output *output, struct dam_error *error) {
+    int64_t epochs = cell->values[EPOCHS].integer;
+    bool any = false;
+    for (uint32_t replica = 0; replica < cell->replicas; replica++) {
+        int64_t done = epochs_done(history, replica);
+        any = any || done > 0;
+        epochs = done > 0 && done < epochs ? done : epochs;
+    }
+    epochs = any ? epochs : 0;
+    fill_curves(cell, history, output);
+    double sd;
+    output->scalars[DONE].integer = epochs;
+    output->scalars[TRAIN_ERROR].real =
+        mean_error(cell, history, output, TRAIN_ERRORS, epochs, &sd);
+    output->scalars[VALIDATION_ERROR].real =
+        mean_error(cell, history, output, VALIDATION_ERRORS, epochs, &sd);
+    output->scalars[TEST_ERROR].real = mean_error(cell, history, output, TEST_ERRORS, epochs, &sd);
+    output->scalars[TEST_ERROR_SD].real = sd;
+    return add_first_epochs(cell, history, output, error);
+}
+
+const struct dam_kind dam_kind_classify = {
+    .schema = {.name = "classify",
+               .summary = "dense associative memories trained to classify images",
+               .reference = "Krotov & Hopfield 2016, arXiv 1606.01164",
+               .version = 1,
+               .parameters = parameters,
+               .parameter_count = PARAMETER_COUNT,
+               .resolve = resolve},
+    .columns = columns,
+    .column_count = COLUMN_COUNT,
+    .tables = tables,
+    .table_count = sizeof tables / sizeof *tables,
+    .cost = cost,
+    .record_size = record_size,
+    .run = run,
+    .extent = extent,
+    .keeps_state = true,
+    .reduce = reduce,
+    .more = more,
+    .imagine = imagine,
+};
