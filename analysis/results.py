@@ -4,7 +4,8 @@
                           (complete, partial or failed); attributes NAME.unit, NAME.doc and
                           NAME.role (parameter, result or status) describe each column, `doc`
                           the kind of experiment
-    /NAME [cell][extent]  an array-valued result, with attributes `unit` and `doc`
+    /NAME [cell][...]     an array-valued result of up to four dimensions, with attributes `unit`
+                          and `doc`, and `dimensions` where they have names: "cell, replica"
     /NAME                 a table of the kind: compound rows that begin with `cell`, the row of
                           /results that they belong to, in its order; of a cell any number, or none
     /study                kind, seed, schema_version, the study's text, and the text with every
@@ -31,7 +32,7 @@ class Results:
 
     rows      structured array [cell], text columns as str
     columns   {name: {"unit": ..., "doc": ..., "role": ...}}, in the file's order
-    arrays    {name: array [cell][extent]}, each described by array_notes[name]
+    arrays    {name: array [cell][...]}, each described by array_notes[name]
     tables    {name: structured array}: rows that begin with `cell`, an index into rows, ascending;
               table_notes[name] = {"unit": ..., "doc": ..., "columns": {column: {"unit": ...,
               "doc": ...}}}
@@ -82,7 +83,7 @@ class Results:
             if not isinstance(item, h5py.Dataset) or name in ("results", "failures"):
                 continue
             notes = {key: text(item.attrs[key]) for key in ("unit", "doc")}
-            if item.ndim == 2 and len(item) == len(self.rows):
+            if item.ndim >= 2 and len(item) == len(self.rows):
                 self.arrays[name], self.array_notes[name] = item[()], notes
             elif item.ndim == 1 and item.dtype.names and item.dtype.names[0] == "cell":
                 self._read_table(name, item, notes)

@@ -49,7 +49,7 @@ static struct reduced reduce(const struct dam_cell *cell, uint32_t sets) {
                                   .count = sets,
                                   .replicas = replicas,
                                   .records = records};
-    struct dam_history history = {1, &rows};
+    struct dam_history history = {.round_count = 1, .rounds = &rows};
     struct reduced reduced = {0};
     size_t bins = kind->extent(cell, column("overlap_histogram")).sizes[0];
     assert_int_equal(bins, value(cell, "N").integer + 1);

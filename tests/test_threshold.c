@@ -82,7 +82,7 @@ static struct record make_record(const struct search *search, const struct dam_r
 }
 
 static struct dam_history history_of(const struct search *search) {
-    return (struct dam_history){search->count, search->rounds};
+    return (struct dam_history){.round_count = search->count, .rounds = search->rounds};
 }
 
 /* Add the next round, if there is one. */
@@ -577,7 +577,8 @@ static void a_round_is_a_function_of_those_before_it(void **state) {
     do {
         struct dam_round_rows rounds[ROUNDS_MAX];
         memcpy(rounds, search.rounds, sizeof rounds);
-        struct dam_history history = history_of(&search), copy = {search.count, rounds};
+        struct dam_history history = history_of(&search),
+                           copy = {.round_count = search.count, .rounds = rounds};
         struct dam_round first = {0}, second = {0};
         bool more = kind->more(&search.cell, &history, &first);
         struct search other = search_begin("N: 30, n: 2");

@@ -56,7 +56,7 @@ static struct answer ask(const char *energy, int power) {
     const void *records[] = {record};
     struct dam_round_rows rows = {
         .plan = plan, .count = 1, .replicas = &replica, .records = records};
-    struct dam_history history = {1, &rows};
+    struct dam_history history = {.round_count = 1, .rounds = &rows};
     union dam_value scalars[COLUMNS_MAX] = {0};
     double levels[CORNERS] = {0};
     void *arrays[COLUMNS_MAX] = {0};

@@ -101,6 +101,14 @@ struct dam_round_rows {
 struct dam_history {
     size_t round_count;
     const struct dam_round_rows *rounds;
+
+    /* In reduce() of kinds that keep a state; NULL elsewhere. The blob that a replica left in the
+     * last of these rounds that it is whole in: malloc'd, the caller's; NULL, 0 where it is whole
+     * in none. Fails with DAM_FILE where the state is not there, as after a budget was lowered that
+     * had let further rounds supersede it, DAM_DAMAGED, DAM_MEMORY. */
+    enum dam_status (*state)(void *context, uint32_t replica, void **state, size_t *size,
+                             struct dam_error *error);
+    void *state_context;
 };
 
 /* Where reduce() writes: scalars[c] for a scalar column, arrays[c] (zeroed, extent(c) elements of
@@ -145,7 +153,8 @@ struct dam_kind {
      * rounds are removed: where plans depend on all replicas, none can be added later. */
     bool keeps_state;
 
-    /* Turn a cell's rows into its results. A pure function; may use libm. count may be 0. */
+    /* Turn a cell's rows, and the last states where it asks for them, into its results. A pure
+     * function; may use libm. count may be 0. Failing, nothing is published. */
     enum dam_status (*reduce)(const struct dam_cell *cell, const struct dam_history *history,
                               const struct dam_output *output, struct dam_error *error);
 

@@ -103,12 +103,17 @@ bool dam_filling_complete(const struct dam_filling *filling) {
     return last->replicas_done == last->plan.replicas;
 }
 
+bool dam_filling_is_whole(const struct dam_filling *filling, size_t round, uint32_t replica) {
+    const struct dam_filling_round *at = &filling->rounds[round];
+    return replica < at->plan.replicas && at->starts_done[replica] == at->plan.starts;
+}
+
 struct dam_history dam_filling_view(struct dam_filling *filling) {
     for (size_t r = 0; r < filling->round_count; r++) {
         struct dam_filling_round *round = &filling->rounds[r];
         size_t count = 0;
         for (uint32_t replica = 0; replica < round->plan.replicas; replica++) {
-            if (round->starts_done[replica] != round->plan.starts)
+            if (!dam_filling_is_whole(filling, r, replica))
                 continue;
             round->whole[count] = replica;
             round->whole_records[count++] = round->records + replica * filling->record_size;
@@ -120,5 +125,5 @@ struct dam_history dam_filling_view(struct dam_filling *filling) {
             .records = round->whole_records,
         };
     }
-    return (struct dam_history){filling->round_count, filling->view};
+    return (struct dam_history){.round_count = filling->round_count, .rounds = filling->view};
 }

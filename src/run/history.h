@@ -42,6 +42,9 @@ void dam_filling_add(struct dam_filling *filling, uint32_t round, uint32_t repli
 /* Are all replicas of the last round whole? True without rounds. */
 bool dam_filling_complete(const struct dam_filling *filling);
 
+/* Has a replica done all starts of a round? */
+bool dam_filling_is_whole(const struct dam_filling *filling, size_t round, uint32_t replica);
+
 /* The rounds with their whole replicas. Valid until the next change. */
 struct dam_history dam_filling_view(struct dam_filling *filling);
 

@@ -162,13 +162,25 @@ static double factor_at(const struct calibration *calibration, double length) {
 
 /* ---- publishing ---- */
 
+/* Where there are no rows there are no states. */
+static enum dam_status no_state(void *context, uint32_t replica, void **state, size_t *size,
+                                struct dam_error *error) {
+    (void)context;
+    (void)replica;
+    (void)error;
+    *state = NULL;
+    *size = 0;
+    return DAM_OK;
+}
+
 /* Reduce a cell without rows: what takes long, if anything, are its closed forms. */
 static enum dam_status reduce_empty(const struct dam_study *study, struct dam_reduction *reduction,
                                     uint32_t index, struct dam_error *error) {
     struct dam_cell cell;
     dam_study_cell(study, index, &cell);
     const struct dam_round_rows rows = {.plan = dam_first_round(reduction->kind, &cell)};
-    const struct dam_history history = {rows.plan.replicas > 0, &rows};
+    const struct dam_history history = {
+        .round_count = rows.plan.replicas > 0, .rounds = &rows, .state = no_state};
     return dam_reduction_make(reduction, &cell, &history, error);
 }
 

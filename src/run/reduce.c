@@ -3,6 +3,7 @@
 #include "run/array.h"
 #include "run/deal.h"
 #include "run/history.h"
+#include "run/state.h"
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -239,11 +240,40 @@ static enum dam_status place_rows(struct dam_results *results, size_t t, size_t 
     return DAM_OK;
 }
 
+/* The state that a replica left in the last round that it is whole in. */
+static enum dam_status read_state(void *context, uint32_t replica, void **blob, size_t *size,
+                                  struct dam_error *error) {
+    const struct gathering *gathering = context;
+    const struct dam_filling *filling = &gathering->filling;
+    *blob = NULL;
+    *size = 0;
+    size_t round = filling->round_count;
+    while (round > 0 && !dam_filling_is_whole(filling, round - 1, replica))
+        round--;
+    if (round == 0)
+        return DAM_OK;
+    const struct dam_state state = {gathering->results->folder, &filling->cell.hash,
+                                    (uint32_t)round - 1, replica};
+    struct dam_error cause;
+    enum dam_status status = dam_state_read(&state, blob, size, &cause);
+    if (status == DAM_OK)
+        return DAM_OK;
+    return dam_fail(error, status,
+                    "the state of replica %u of cell %zu after %zu rounds: %.400s; where a budget "
+                    "was lowered, later rounds have replaced it: raise it again; else discard "
+                    "with --fresh",
+                    replica, filling->cell.index, round, cause.text);
+}
+
 static enum dam_status reduce_cell(struct gathering *gathering, bool complete,
                                    struct dam_error *error) {
     struct dam_results *results = gathering->results;
     const struct dam_cell *cell = &gathering->filling.cell;
     struct dam_history history = dam_filling_view(&gathering->filling);
+    if (results->kind->keeps_state) {
+        history.state = read_state;
+        history.state_context = gathering;
+    }
     enum dam_status status = dam_reduction_make(&results->reduction, cell, &history, error);
     for (size_t t = 0; status == DAM_OK && t < results->kind->table_count; t++)
         status = place_rows(results, t, cell->index, error);
@@ -304,8 +334,9 @@ static enum dam_status make_cells(struct dam_results *results, const struct dam_
 
 enum dam_status dam_results_new(struct dam_results *results, MPI_Comm comm,
                                 const struct dam_study *study, const struct dam_kind *kind,
-                                const struct dam_holding *holding, struct dam_error *error) {
-    *results = (struct dam_results){.study = study, .kind = kind};
+                                const char *folder, const struct dam_holding *holding,
+                                struct dam_error *error) {
+    *results = (struct dam_results){.study = study, .kind = kind, .folder = folder};
     enum dam_status status = allocate(results, comm, study, kind, error);
     return status == DAM_OK ? dam_agree(comm, make_cells(results, holding, error), error) : status;
 }

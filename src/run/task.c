@@ -1,19 +1,11 @@
 #include "run/task.h"
-#include "run/checksum.h"
 #include "run/file.h"
+#include "run/state.h"
 #include "run/stop.h"
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* A state blob's file: this, then the blob. */
-struct blob_header {
-    uint64_t size;
-    uint32_t checksum, reserved;
-};
 
 struct dam_task_runner dam_task_runner_new(const struct dam_study *study,
                                            const struct dam_kind *kind) {
@@ -45,74 +37,39 @@ static enum dam_status look_at(struct dam_task_runner *runner, uint32_t cell,
     return DAM_OK;
 }
 
-/* A name that says whose state it is: a fresh string. */
-static char *blob_path(const char *folder, const struct dam_hash *cell, uint32_t round,
-                       uint32_t replica) {
-    char *path = NULL;
-    int length = asprintf(&path, "%s/state-%016" PRIx64 "%016" PRIx64 "-%" PRIu32 "-%" PRIu32,
-                          folder, cell->high, cell->low, round, replica);
-    return length < 0 ? NULL : path;
+/* The state that an item leaves. */
+static struct dam_state state_of(const struct dam_task_runner *runner,
+                                 const struct dam_item *item) {
+    return (struct dam_state){runner->folder, &runner->cell.hash, item->round, item->replica};
 }
 
 bool dam_task_has_state(const char *folder, const struct dam_hash *cell, uint32_t round,
                         uint32_t replica) {
-    char *path = blob_path(folder, cell, round, replica);
+    char *path = dam_state_path(&(struct dam_state){folder, cell, round, replica});
     bool there = path == NULL || access(path, F_OK) == 0; /* without memory the task finds out */
     free(path);
     return there;
 }
 
-/* The blob of the round before; *file is the whole file's bytes, the caller's. */
-static enum dam_status read_blob(const struct dam_task_runner *runner, const struct dam_item *item,
-                                 struct dam_task *task, char **file, struct dam_error *error) {
-    *file = NULL;
+/* The blob of the round before, the caller's. */
+static enum dam_status read_state(const struct dam_task_runner *runner, const struct dam_item *item,
+                                  void **blob, size_t *size, struct dam_error *error) {
+    *blob = NULL;
+    *size = 0;
     if (item->round == 0 || !runner->kind->keeps_state)
         return DAM_OK;
-    char *path = blob_path(runner->folder, &runner->cell.hash, item->round - 1, item->replica);
-    if (path == NULL)
-        return dam_fail(error, DAM_MEMORY, "no memory for a file's name");
-    size_t size = 0;
-    enum dam_status status = dam_file_read(path, file, &size, error);
-    if (status == DAM_OK) {
-        struct blob_header header = {0};
-        if (size >= sizeof header)
-            memcpy(&header, *file, sizeof header);
-        task->state = *file + sizeof header;
-        task->state_size = header.size;
-        if (size < sizeof header || header.size != size - sizeof header ||
-            header.checksum != dam_checksum(0, task->state, task->state_size))
-            status =
-                dam_fail(error, DAM_DAMAGED, "%s: damaged; discard the run with --fresh", path);
-    }
-    free(path);
-    return status;
-}
-
-static enum dam_status write_blob(const struct dam_task_runner *runner, const struct dam_item *item,
-                                  const void *blob, size_t size, struct dam_error *error) {
-    struct blob_header header = {.size = size, .checksum = dam_checksum(0, blob, size)};
-    char *path = blob_path(runner->folder, &runner->cell.hash, item->round, item->replica);
-    char *file = malloc(sizeof header + size);
-    enum dam_status status;
-    if (path == NULL || file == NULL) {
-        status = dam_fail(error, DAM_MEMORY, "no memory for a state of %zu bytes", size);
-    } else {
-        memcpy(file, &header, sizeof header);
-        memcpy(file + sizeof header, blob, size);
-        status = dam_file_replace(path, file, sizeof header + size, 1, error);
-    }
-    if (status == DAM_OK)
-        status = dam_file_sync(runner->folder, error);
-    free(path);
-    free(file);
-    return status;
+    struct dam_state state = state_of(runner, item);
+    state.round--;
+    return dam_state_read(&state, blob, size, error);
 }
 
 /* The blob of the round before is not needed once this round's row is on disk. */
 static enum dam_status remove_blob(const struct dam_task_runner *runner,
                                    const struct dam_item *item, struct dam_error *error) {
     enum dam_status status = dam_journal_sync(runner->journal, error);
-    char *path = blob_path(runner->folder, &runner->cell.hash, item->round - 1, item->replica);
+    struct dam_state state = state_of(runner, item);
+    state.round--;
+    char *path = dam_state_path(&state);
     if (status == DAM_OK && path != NULL)
         unlink(path);
     free(path);
@@ -124,7 +81,8 @@ static enum dam_status remove_left_blob(const struct dam_task_runner *runner,
                                         const struct dam_entry *entry, struct dam_error *error) {
     struct dam_cell cell;
     dam_study_cell(runner->study, entry->item.cell, &cell);
-    char *path = blob_path(runner->folder, &cell.hash, entry->item.round - 1, entry->item.replica);
+    char *path = dam_state_path(&(struct dam_state){runner->folder, &cell.hash,
+                                                    entry->item.round - 1, entry->item.replica});
     if (path == NULL)
         return dam_fail(error, DAM_MEMORY, "no memory for a file's name");
     enum dam_status status = DAM_OK;
@@ -186,16 +144,17 @@ static enum dam_status run(struct dam_task_runner *runner, const struct dam_item
     struct dam_task task = task_of(runner, item, plan);
     task.next_state = blob;
     task.next_state_size = blob_size;
-    char *file;
-    status = read_blob(runner, item, &task, &file, error);
+    void *state;
+    status = read_state(runner, item, &state, &task.state_size, error);
+    task.state = state;
     *unread = status == DAM_FILE || status == DAM_MEMORY;
     if (status == DAM_OK) {
         dam_mark_task(runner->label);
         status = runner->kind->run(&task, runner->record, error);
         dam_mark_task(NULL);
     }
-    *had_state = file != NULL;
-    free(file);
+    *had_state = state != NULL;
+    free(state);
     *seconds = dam_clock() - begin;
     return status;
 }
@@ -263,8 +222,9 @@ enum dam_status dam_task_do(struct dam_task_runner *runner, struct dam_item *ite
         return failure.status;
     }
     assert(item->status != DAM_OK || (blob != NULL) == runner->kind->keeps_state);
+    const struct dam_state left = state_of(runner, item);
     if (item->status == DAM_OK && blob != NULL)
-        status = write_blob(runner, item, blob, blob_size, error);
+        status = dam_state_write(&left, blob, blob_size, error);
     free(blob);
     if (status == DAM_OK)
         status = keep(runner, item, *seconds, &failure, error);

@@ -17,6 +17,7 @@
     }
 
 extern const struct dam_kind dam_test_kind_relay;
+extern const struct dam_kind dam_test_kind_march;
 extern const struct dam_kind dam_test_kind_crash;
 extern const struct dam_kind dam_test_kind_fail;
 extern const struct dam_kind dam_test_kind_spin;

@@ -1,13 +1,16 @@
-/* Three rounds that hand a state from one to the next, as a training in several sittings does. The
- * result is a digest that any byte of any state, plan or record of the chain changes. */
+/* Rounds that hand a state from one to the next, as a training in several sittings does. The result
+ * is a digest that any byte of any state, plan or record of the chain changes, and what the last
+ * states hold. */
 #include "kinds_test.h"
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROUNDS = 3 };
-enum { SPOT, BYTES, MILLISECONDS };
+enum { ROUNDS_MAX = 1000 };
+enum { SPOT, BYTES, MILLISECONDS, ROUNDS, MEMORIES_WANTED };
+
+static const char *const answers[] = {"no", "yes", NULL};
 
 static const struct dam_parameter parameters[] = {
     [SPOT] = DAM_TEST_PARAMETER_SPOT,
@@ -26,17 +29,47 @@ static const struct dam_parameter parameters[] = {
                       .high.real = 1e5,
                       .unit = "ms",
                       .doc = "time a task takes"},
+    [ROUNDS] = {.name = "rounds",
+                .type = DAM_INTEGER,
+                .role = DAM_BUDGET,
+                .standard.integer = 3,
+                .low.integer = 1,
+                .high.integer = ROUNDS_MAX,
+                .unit = "rounds",
+                .doc = "rounds of each replica"},
+    [MEMORIES_WANTED] = {.name = "memories",
+                         .type = DAM_CHOICE,
+                         .role = DAM_BUDGET,
+                         .choices = answers,
+                         .unit = "1",
+                         .doc = "whether to publish what the last states hold"},
 };
 
-enum { DIGEST, WHOLE, DIGESTS };
+enum { DIGEST, WHOLE, DIGESTS, LAST, MEMORIES };
+
+/* The first bytes of a state as a table of numbers. */
+enum { MEMORY_ROWS = 2, MEMORY_ENTRIES_MAX = 7 };
 
 static const struct dam_column columns[] = {
     [DIGEST] = {.name = "digest", .unit = "1", .doc = "digest of all rounds of all replicas"},
-    [WHOLE] = {.name = "rounds", .unit = "rounds", .doc = "complete rounds"},
+    [WHOLE] = {.name = "complete", .unit = "rounds", .doc = "complete rounds"},
     [DIGESTS] = {.name = "digests",
                  .shape = DAM_ARRAY,
                  .unit = "1",
                  .doc = "the first replica's digest of each round"},
+    [LAST] = {.name = "last",
+              .shape = DAM_ARRAY,
+              .unit = "1",
+              .doc = "digest of the last state of each replica",
+              .dimensions = {"replica"}},
+    [MEMORIES] = {.name = "memories",
+                  .type = DAM_REAL,
+                  .shape = DAM_ARRAY,
+                  .unit = "1",
+                  .doc = "the first bytes of the last states over 256; NaN where 7 divides them",
+                  .dimensions = {"replica", "row", "entry"},
+                  .single = true,
+                  .optional = true},
 };
 
 /* One row for each round of the first spot mod 3 replicas: of some cells none. */
@@ -130,14 +163,23 @@ static bool more(const struct dam_cell *cell, const struct dam_history *history,
     uint64_t plan = rounds == 0 ? 0 : digest_of(&history->rounds[rounds - 1], 0);
     *next = (struct dam_round){.replicas = cell->replicas, .starts = 1, .plan_size = sizeof plan};
     memcpy(next->plan, &plan, sizeof plan);
-    return rounds < ROUNDS;
+    return rounds < (size_t)cell->values[ROUNDS].integer;
+}
+
+/* Another number in other cells. */
+static size_t memory_entries(const struct dam_cell *cell) {
+    return (size_t)cell->values[SPOT].integer % MEMORY_ENTRIES_MAX + 1;
 }
 
 static struct dam_extent extent(const struct dam_cell *cell, size_t column) {
-    (void)cell;
-    assert(column == DIGESTS);
-    (void)column;
-    return (struct dam_extent){1, {ROUNDS}};
+    assert(column == DIGESTS || column == LAST || column == MEMORIES);
+    if (column == DIGESTS)
+        return (struct dam_extent){1, {(size_t)cell->values[ROUNDS].integer}};
+    if (column == LAST)
+        return (struct dam_extent){1, {cell->replicas}};
+    if (cell->values[MEMORIES_WANTED].integer == 0)
+        return (struct dam_extent){.rank = 3};
+    return (struct dam_extent){3, {cell->replicas, MEMORY_ROWS, memory_entries(cell)}};
 }
 
 /* Whatever NaN a kind comes to, files have one. */
@@ -158,6 +200,28 @@ static enum dam_status add_batons(const struct dam_cell *cell, const struct dam_
     return status;
 }
 
+/* A replica that has no state yet keeps its zeros. */
+static enum dam_status add_state(const struct dam_cell *cell, const struct dam_history *history,
+                                 uint32_t replica, const struct dam_output *output,
+                                 struct dam_error *error) {
+    void *blob;
+    size_t size, entries = memory_entries(cell);
+    enum dam_status status = history->state(history->state_context, replica, &blob, &size, error);
+    if (status != DAM_OK || blob == NULL)
+        return status;
+    const unsigned char *bytes = blob;
+    int64_t *last = output->arrays[LAST];
+    float *memories = output->arrays[MEMORIES];
+    last[replica] = (int64_t)(digest(0, bytes, size) & INT64_MAX);
+    for (size_t e = 0; cell->values[MEMORIES_WANTED].integer && e < MEMORY_ROWS * entries; e++) {
+        unsigned char byte = bytes[e % size];
+        memories[replica * MEMORY_ROWS * entries + e] =
+            byte % 7 == 0 ? -(float)NAN : (float)byte / 256;
+    }
+    free(blob);
+    return DAM_OK;
+}
+
 static enum dam_status reduce(const struct dam_cell *cell, const struct dam_history *history,
                               const struct dam_output *output, struct dam_error *error) {
     uint64_t all = 0;
@@ -172,13 +236,15 @@ static enum dam_status reduce(const struct dam_cell *cell, const struct dam_hist
             digests[round] = (int64_t)(digest_of(rows, 0) & INT64_MAX);
         status = add_batons(cell, rows, round, &output->tables[BATONS], error);
     }
+    for (uint32_t r = 0; status == DAM_OK && r < cell->replicas; r++)
+        status = add_state(cell, history, r, output, error);
     output->scalars[DIGEST].integer = (int64_t)(all & INT64_MAX);
     return status;
 }
 
 const struct dam_kind dam_test_kind_relay = {
     .schema = {.name = "relay",
-               .summary = "three rounds that hand on a state",
+               .summary = "rounds that hand on a state",
                .reference = "none",
                .version = DAM_TEST_SCHEMA,
                .parameters = parameters,

@@ -17,7 +17,7 @@ grids:
   - {N: [20, 33], K: [5, 40], n: [2, 3]}
   - {N: 17, K: 9, start: memory, noise: 0.2, energy: [power, rectified]}
 """
-RELAY = "kind: relay\nspot: [5, 1, 3, 2, 4]\nreplicas: 2\n"
+RELAY = "kind: relay\nspot: [5, 1, 3, 2, 4]\nreplicas: 2\nmemories: yes\n"
 SPIN = "kind: spin\nspot: [4, 2, 3]\nreplicas: 2\n"
 FAIL = "kind: fail\nspot: {from: 1, to: 7, step: 1}\nreplicas: 3\n"
 
@@ -249,6 +249,32 @@ class Extensions(Merge):
         self.assertEqual(self.read("again.h5", "results").tobytes(),
                          self.read("merged.h5", "results").tobytes())
 
+    def test_arrays_of_several_dimensions(self):
+        """Files of other replicas and steps, or without an optional array, in any order."""
+        march = "kind: march\nspot: {}\nreplicas: {}\nsteps: {}\n"
+        self.run_study(march.format(1, 2, 7), "few.h5")
+        self.run_study(march.format("[2, 3]", 3, 4), "many.h5")
+        few, many = (self.read(name, "stands") for name in ("few.h5", "many.h5"))
+        for names in ("few.h5", "many.h5"), ("many.h5", "few.h5"):
+            self.merge(*names)
+            merged = self.read("merged.h5", "stands")
+            order = [spot for spot, in self.table("merged.h5", "spot")]
+            expected = np.full((3, 3, 7), np.nan)
+            expected[order.index(1), :2] = few[0]
+            for cell, spot in enumerate((2, 3)):
+                expected[order.index(spot), :, :4] = many[cell]
+            self.assertEqual(merged.tobytes(), expected.tobytes())
+        self.run_study(RELAY, "with.h5")
+        for name, spots in ("without.h5", "[6, 7]"), ("neither.h5", "8"):
+            self.run_study(RELAY.replace("yes", "no"), name, "--set", f"spot={spots}")
+        self.merge("without.h5", "with.h5")
+        merged, own = self.read("merged.h5", "memories"), self.read("with.h5", "memories")
+        self.assertEqual(merged[2:].tobytes(), own.tobytes())
+        self.assertTrue(np.isnan(merged[:2]).all())
+        self.merge("without.h5", "neither.h5")
+        with h5py.File(self.path("merged.h5"), "r") as file:
+            self.assertNotIn("memories", file)
+
     def test_a_merged_file_is_finished(self):
         self.run_study(SPIN, "one.h5")
         self.merge("one.h5")
@@ -275,6 +301,24 @@ class Contradictions(Merge):
             file["digests"].attrs.modify("crc32c", np.uint32(program.checksum(digests.tobytes())))
         self.dam("verify", "other.h5")
         self.assert_refused("one.h5", "other.h5", words=("relay/1;spot=2",))
+
+    def test_other_elements_within_the_padding(self):
+        """An element that another file of a wider array has, and one has not, tells them apart."""
+        study = "kind: march\nspot: {}\nreplicas: {}\n"
+        self.run_study(study.format(1, 2), "one.h5")
+        self.run_study(study.format(2, 3), "other.h5", "--set", "steps=12")
+        self.merge("one.h5", "other.h5", output="both.h5")
+        self.merge("both.h5", "one.h5")
+        self.assertEqual(self.read("merged.h5", "stands").shape, (2, 3, 12))
+        with h5py.File(self.path("both.h5"), "r+") as file:
+            stands = file["stands"][()]
+            self.assertTrue(np.isnan(stands[0, 2, 11]))
+            stands[0, 2, 11] = 1
+            file["stands"][...] = stands
+            file["stands"].attrs.modify("crc32c", np.uint32(program.checksum(stands.tobytes())))
+        self.dam("verify", "both.h5")
+        for names in ("both.h5", "one.h5"), ("one.h5", "both.h5"):
+            self.assert_refused(*names, words=("contradict each other", "march/1;spot=1"))
 
     def test_complete_rows_stand_for_others(self):
         """In any order; what failed differently is a contradiction unless it is complete too."""

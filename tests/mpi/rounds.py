@@ -1,11 +1,15 @@
 #!/usr/bin/python3
 """rounds.py DAM DAM_TEST DAM_TEST_NEXT: what is said of a study whose results decide about further
-rounds, before it runs and while it does: what is known, and no more."""
+rounds, before it runs and while it does: what is known, and no more; what the last round leaves
+is there for the result; and rounds that are added later go on from it."""
 import csv
+import pathlib
 import re
+import shutil
 import signal
 
 import h5py
+import numpy as np
 import program
 
 ROUNDS = 3
@@ -70,6 +74,199 @@ class Told(program.Case):
         self.assertEqual(timing["tasks"].tolist(), [ROUNDS * 4] * 2)
         for predicted in timing["predicted"]:
             self.assertAlmostEqual(predicted, ROUNDS * 4 * (0.002 + 1e-6))
+
+
+def states(folder):
+    """(round, replica) -> the blob in its file of 16 bytes more, of a study of one cell."""
+    found = {}
+    for name in program.states_of(folder):
+        number, replica = map(int, name.split("-")[2:])
+        file = pathlib.Path(f"{folder}.journal", name)
+        found[number, replica] = np.frombuffer(file.read_bytes()[16:], np.uint8)
+    return found
+
+
+class LastStates(program.Case):
+    def read(self, name, file="out.h5"):
+        with h5py.File(self.path(file), "r") as read:
+            return read[name][()], dict(read[name].attrs)
+
+    def run_one(self, *arguments, **options):
+        self.study("kind: relay\nspot: 4\nbytes: 13\nreplicas: 3\nmemories: yes\n")
+        return self.dam("run", "study.yaml", "-o", "out.h5", *arguments, **options)
+
+    def expected(self, entries):
+        """The first bytes of the last states; they begin anew where a state is shorter."""
+        blobs = states(self.path("out.h5"))
+        bytes_ = np.stack([np.resize(blobs[ROUNDS - 1, replica], 2 * entries)
+                           for replica in range(3)]).astype(np.float32)
+        return np.where(bytes_ % 7 == 0, np.float32("nan"), bytes_ / 256).reshape(3, 2, entries)
+
+    def test_the_result_has_what_they_hold(self):
+        self.run_one(ranks=2)
+        memories, notes = self.read("memories")
+        self.assertEqual(notes["dimensions"], b"cell, replica, row, entry")
+        self.assertEqual((memories.shape, memories.dtype), ((1, 3, 2, 5), "<f4"))
+        np.testing.assert_array_equal(memories[0], self.expected(5))
+        self.assertEqual(set(memories[np.isnan(memories)].view(np.uint32)), {0x7fc00000})
+        self.assertNotIn("dimensions", self.read("digests")[1])
+        self.assertEqual(self.read("last")[1]["dimensions"], b"cell, replica")
+        self.dam("verify", "out.h5")
+
+    def test_padding(self):
+        """Cells of other sizes share a dataset; where no cell wants it, there is none."""
+        self.study("kind: relay\nbytes: 13\ngrids:\n  - {spot: 4, memories: yes, replicas: 3}\n"
+                   "  - {spot: 2, memories: yes, replicas: 2}\n  - {spot: 3, replicas: 4}\n")
+        self.dam("run", "study.yaml", "-o", "mixed.h5", ranks=3)
+        self.dam("verify", "mixed.h5")
+        mixed, _ = self.read("memories", "mixed.h5")
+        self.assertEqual(mixed.shape, (3, 3, 2, 5))
+        self.run_one()
+        np.testing.assert_array_equal(mixed[0], self.read("memories")[0][0])
+        self.dam("run", "study.yaml", "-o", "two.h5", "--set", "spot=2", "--set", "replicas=2")
+        self.assertTrue(np.isnan(mixed[1, 2]).all() and np.isnan(mixed[1, :, :, 3:]).all())
+        self.assertFalse(np.isnan(mixed[1, :2, :, :3]).all())
+        self.assertTrue(np.isnan(mixed[2]).all())
+        self.assertEqual(set(mixed[np.isnan(mixed)].view(np.uint32)), {0x7fc00000})
+        self.run_one("--fresh", "--set", "memories=no")
+        self.dam("verify", "out.h5")
+        with h5py.File(self.path("out.h5"), "r") as file:
+            self.assertNotIn("memories", file)
+
+    def assert_refused(self, words):
+        """One line, and what is published stays as it is."""
+        before = self.path("out.h5").read_bytes()
+        _, err = self.run_one(code=1)
+        lines = [line for line in err.splitlines() if line.startswith("dam: ")]
+        self.assertEqual(len(lines), 1, err)
+        for word in "state of replica 1 of cell 0 after 3 rounds", "--fresh", words:
+            self.assertIn(word, lines[0])
+        self.assertEqual(self.path("out.h5").read_bytes(), before)
+
+    def test_damaged_and_missing_ones(self):
+        self.run_one()
+        name, = (name for name in program.states_of(self.path("out.h5")) if name.endswith("-2-1"))
+        file = self.path("out.h5.journal") / name
+        whole = file.read_bytes()
+        file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        self.assert_refused(f"{name}: damaged")
+        file.unlink()
+        self.assert_refused(f"{name}: ")
+        file.write_bytes(whole)
+        self.run_one()
+
+    def test_of_a_lowered_budget(self):
+        """The states of the rounds that are left are gone, and raised again it is as before."""
+        self.run_one()
+        before, _ = self.read("memories")
+        _, err = self.run_one("--set", "rounds=2", code=1)
+        self.assertIn("where a budget was lowered", err)
+        self.run_one()
+        np.testing.assert_array_equal(self.read("memories")[0], before)
+
+    def test_of_a_stopped_run(self):
+        """Replicas in different rounds: each gives its own last one."""
+        self.study("kind: relay\nspot: 4\nbytes: 13\nreplicas: 3\nmemories: yes\n"
+                   "milliseconds: 400\n")
+        run = self.start("run", "study.yaml", "-o", "out.h5")
+        program.wait_until(lambda: run.ended() or len(program.rows_of(self.path("out.h5"))) == 4,
+                           "the first row of the second round")
+        run.send(signal.SIGUSR1)
+        self.assertEqual(run.wait()[0], 75)
+        blobs = {replica: blob for (_, replica), blob in
+                 sorted(states(self.path("out.h5")).items())}
+        rounds = {number for number, _ in states(self.path("out.h5"))}
+        self.assertEqual(rounds, {0, 1})
+        memories, _ = self.read("memories")
+        for replica, blob in blobs.items():
+            bytes_ = blob[:10].astype(np.float32)
+            np.testing.assert_array_equal(
+                memories[0, replica].ravel(),
+                np.where(bytes_ % 7 == 0, np.float32("nan"), bytes_ / 256))
+        self.dam("run", "study.yaml", "-o", "out.h5", ranks=3)
+        self.dam("run", "study.yaml", "-o", "fresh.h5", "--set", "milliseconds=0")
+        self.assertEqual(self.read("memories")[0].tobytes(),
+                         self.read("memories", "fresh.h5")[0].tobytes())
+
+
+class Raised(program.Case):
+    """A budget that decides how many rounds there are."""
+
+    def rounds_of(self, output):
+        """(round, replica) of all rows."""
+        return sorted((row.round, row.replica) for row in program.rows_of(self.path(output)))
+
+    def check(self, study, first, then, ranks):
+        """Run with `first`, raise to `then`: nothing that is done is done again, and the result is
+        that of a run of `then` alone."""
+        for name in "grown.h5", "fresh.h5":
+            self.path(name).unlink(missing_ok=True)
+            shutil.rmtree(self.path(f"{name}.journal"), ignore_errors=True)
+        self.study(study)
+        self.dam("run", "study.yaml", "-o", "grown.h5", *first, ranks=ranks[0])
+        before = self.rounds_of("grown.h5")
+        self.dam("run", "study.yaml", "-o", "grown.h5", *then, ranks=ranks[1])
+        self.assert_nothing_done_twice("grown.h5")
+        self.dam("run", "study.yaml", "-o", "fresh.h5", *then)
+        self.assert_same("grown.h5", "fresh.h5")
+        added = self.rounds_of("grown.h5")
+        for task in before:
+            added.remove(task)
+        return added
+
+    def test_more_rounds(self):
+        study = "kind: relay\nspot: 4\nreplicas: 2\nmemories: yes\n"
+        for ranks in (1, 3), (3, 1):
+            added = self.check(study, (), ("--set", "rounds=5"), ranks)
+            self.assertEqual(added, [(3, 0), (3, 1), (4, 0), (4, 1)])
+
+    def test_more_rounds_and_replicas(self):
+        study = "kind: relay\nspot: 4\nreplicas: 2\nmemories: yes\n"
+        for ranks in (1, 3), (3, 1):
+            added = self.check(study, (), ("--set", "rounds=5", "--set", "replicas=3"), ranks)
+            self.assertEqual(added, [(0, 2), (1, 2), (2, 2)] +
+                             [(number, replica) for number in (3, 4) for replica in range(3)])
+
+    def test_a_replica_that_is_ahead_waits(self):
+        """7 steps, 5 a round, end in the middle of one: raised to 15, the old replicas need one
+        round more than the one that is added, which finds nothing to do in it."""
+        study = "kind: march\nspot: [1, 2]\nreplicas: 2\n"
+        for ranks in (1, 3), (3, 1):
+            added = self.check(study, ("--set", "steps=7"),
+                               ("--set", "steps=15", "--set", "replicas=3"), ranks)
+            self.assertEqual(added, sorted(2 * ([(0, 2), (1, 2)] + [
+                (number, replica) for number in (2, 3) for replica in range(3)])))
+            self.assertEqual({name.split("-")[2] for name in
+                              program.states_of(self.path("grown.h5"))}, {"3"})
+
+    def test_raised_lowered_and_raised_again(self):
+        self.study("kind: march\nreplicas: 2\n")
+        for steps, replicas in (7, 2), (3, 3), (12, 1), (4, 4), (21, 4), (20, 3):
+            budget = "--set", f"steps={steps}", "--set", f"replicas={replicas}"
+            self.dam("run", "study.yaml", "-o", "grown.h5", *budget, ranks=replicas)
+            self.dam("run", "study.yaml", "-o", "fresh.h5", "--fresh", *budget)
+            self.assert_same("grown.h5", "fresh.h5")
+            self.assert_nothing_done_twice("grown.h5")
+
+    def test_killed_while_it_catches_up(self):
+        """At a few moments of the way to more steps and replicas, on 1 and 3 ranks."""
+        study = self.study("kind: march\nspot: [1, 2]\nreplicas: 2\n")
+        more = "--set", "steps=23", "--set", "replicas=4", "--set", "milliseconds=40"
+        self.dam("run", study, "-o", "fresh.h5", "--set", "steps=23", "--set", "replicas=4")
+        for ranks in 1, 3:
+            output = f"killed{ranks}.h5"
+            self.dam("run", study, "-o", output, "--set", "steps=7", ranks=ranks)
+            for rows in 10, 15, 21, 26:
+                run = self.start("run", study, "-o", output, *more, ranks=ranks)
+                program.wait_until(lambda: run.ended() or
+                                   len(program.rows_of(self.path(output))) >= rows, f"{rows} rows")
+                self.assertFalse(run.ended())
+                run.kill()
+            self.dam("run", study, "-o", output, *more, ranks=4 - ranks)
+            self.assert_nothing_done_twice(output)
+            with h5py.File(self.path(output)) as got, h5py.File(self.path("fresh.h5")) as file:
+                for name in "results", "stands":
+                    self.assertEqual(got[name][()].tobytes(), file[name][()].tobytes())
 
 
 if __name__ == "__main__":

@@ -38,8 +38,10 @@ class SameBytes(program.Case):
         self.assert_same_on_all(study, self.dam_path)
 
     def test_relay(self):
-        study = self.study("kind: relay\nspot: [1, 2, 3, 4]\nreplicas: 3\n")
+        study = self.study("kind: relay\nspot: [1, 2, 3, 4]\nreplicas: 3\nmemories: yes\n")
         self.assert_same_on_all(study, self.dam_test_path)
+        with h5py.File(self.path("on5.h5"), "r") as file:
+            self.assertEqual((file["memories"].shape, file["memories"].dtype), ((4, 3, 2, 5), "<f4"))
         for name in "alone", "on1", "on2", "on3", "on5":
             self.assert_last_states_alone(f"{name}.h5", 4 * 3)
 
