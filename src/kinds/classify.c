@@ -556,6 +556,26 @@ static enum dam_status add_first_epochs(const struct dam_cell *cell,
     return status;
 }
 
+/* What a replica has learnt so far; NaN where it has not begun. */
+static enum dam_status fill_memories(const struct dam_cell *cell, const struct dam_history *history,
+                                     const struct dam_output *output, uint32_t replica,
+                                     struct dam_error *error) {
+    const struct dam_training_settings settings = settings_of(cell->values);
+    const struct dam_extent whole = extent(cell, TRAINED);
+    const size_t length = whole.sizes[1] * whole.sizes[2];
+    float *memories = (float *)output->arrays[TRAINED] + replica * length;
+    void *state;
+    size_t size;
+    enum dam_status status = history->state(history->state_context, replica, &state, &size, error);
+    if (status == DAM_OK && state == NULL)
+        for (size_t i = 0; i < length; i++)
+            memories[i] = NAN;
+    else if (status == DAM_OK)
+        status = dam_training_memories(&settings, state, size, memories, error);
+    free(state);
+    return status;
+}
+
 static enum dam_status reduce(const struct dam_cell *cell, const struct dam_history *history,
                               const struct dam_output *output, struct dam_error *error) {
     int64_t epochs = cell->values[EPOCHS].integer;
@@ -575,7 +595,11 @@ static enum dam_status reduce(const struct dam_cell *cell, const struct dam_hist
         mean_error(cell, history, output, VALIDATION_ERRORS, epochs, &sd);
     output->scalars[TEST_ERROR].real = mean_error(cell, history, output, TEST_ERRORS, epochs, &sd);
     output->scalars[TEST_ERROR_SD].real = sd;
-    return add_first_epochs(cell, history, output, error);
+    enum dam_status status = add_first_epochs(cell, history, output, error);
+    for (uint32_t replica = 0; replica < extent(cell, TRAINED).sizes[0]; replica++)
+        if (status == DAM_OK)
+            status = fill_memories(cell, history, output, replica, error);
+    return status;
 }
 
 const struct dam_kind dam_kind_classify = {

@@ -218,13 +218,12 @@ enum dam_status dam_training_load(struct dam_training *training, const void *blo
 
 enum dam_status dam_training_memories(const struct dam_training_settings *settings,
                                       const void *blob, size_t size, float *memories,
-                                      uint64_t *epochs, struct dam_error *error) {
+                                      struct dam_error *error) {
     const struct dam_classifier_model model = model_of(settings);
     struct header header;
     enum dam_status status = read_header(&header, &model, blob, size, error);
     if (status != DAM_OK)
         return status;
-    *epochs = header.epochs;
     const size_t classes = (size_t)model.classes, length = model.visible + classes;
     const char *visible = (const char *)blob + sizeof header,
                *entries = visible + model.memories * model.visible * sizeof(float);
