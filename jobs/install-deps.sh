@@ -17,6 +17,7 @@ list_dependencies() {
     need openmpi-bin program mpirun 'starts the ranks'
     need libhdf5-openmpi-dev parallel_hdf5 hdf5 'parallel HDF5, the result file'
     need hdf5-tools program h5dump 'h5dump and h5ls, to look into result files'
+    need zlib1g-dev library zlib 'unpacks the files of image sets'
     need libopenblas-dev library openblas 'matrix products of the trained memories'
     need libyaml-dev library yaml-0.1 'parses studies and knows the line and column of each value'
     need librandom123-dev header Random123/philox.h 'Philox: random bits as a pure function'
@@ -33,6 +34,8 @@ list_dependencies() {
 
 list_test_dependencies() {
     need libcmocka-dev library cmocka 'runs the unit tests'
+    need dataset-fashion-mnist image_set fashion-mnist 'images to learn, without a download'
+    need curl program curl 'fetches other image sets (jobs/fetch-data.sh)'
     need clang program clang 'a second opinion on warnings; libFuzzer'
     need libclang-rt-dev clang_runtime fuzzer 'its sanitizers and libFuzzer'
     need clang-format program clang-format 'checks the layout of the sources'
@@ -81,6 +84,11 @@ python() {
 # Debian calls it by the MPI it was built with; elsewhere only the parallel build has h5pcc.
 parallel_hdf5() {
     library "$1-openmpi" || { library "$1" && program h5pcc; }
+}
+# Where the package has it, or jobs/fetch-data.sh left it.
+image_set() {
+    local file=$1/train-images-idx3-ubyte.gz
+    [ -f "/usr/share/datasets/$file" ] || [ -f "${DAM_DATA:-}/$file" ]
 }
 clang_runtime() {
     [ -n "$(find "$(clang -print-resource-dir)/lib" -name "libclang_rt.$1*.a")" ]

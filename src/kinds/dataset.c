@@ -148,8 +148,9 @@ static char *find_file(const char *folder, const char *file) {
 
 static bool has_file(const char *folder, const char *file) {
     char *path = find_file(folder, file);
+    bool found = path != NULL;
     free(path);
-    return path != NULL;
+    return found;
 }
 
 static enum dam_status not_found(enum dam_dataset_name name, const char *data,
