@@ -163,6 +163,10 @@ static void refuses_other_content(void **state) {
     write_idx("mnist/train-images-idx3-ubyte.gz", (uint32_t[]){60000, 14, 56}, 3, 0);
     write_idx("mnist/train-labels-idx1-ubyte.gz", (uint32_t[]){60000}, 1, 3);
     refuse(DAM_DATASET_MNIST, DAM_INPUT, "60000 training images of 1 x 14 x 56 bytes");
+    write_idx("mnist/train-images-idx3-ubyte.gz", (uint32_t[]){60000, 28, 1}, 3, 0);
+    refuse(DAM_DATASET_MNIST, DAM_INPUT, "60000 training images of 1 x 28 x 1 bytes");
+    write_idx("mnist/train-images-idx3-ubyte.gz", (uint32_t[]){60000, 28, 28, 2}, 4, 0);
+    refuse(DAM_DATASET_MNIST, DAM_INPUT, "60000 training images of 2 x 28 x 28 bytes");
     write_idx("mnist/train-images-idx3-ubyte.gz", (uint32_t[]){60000, 28, 28}, 3, 0);
     refuse(DAM_DATASET_MNIST, DAM_INPUT, "images or labels are not those of mnist");
     write_idx("mnist/train-labels-idx1-ubyte.gz", (uint32_t[]){60000}, 1, 10);
