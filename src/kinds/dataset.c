@@ -163,8 +163,8 @@ static enum dam_status not_found(enum dam_dataset_name name, const char *data,
         snprintf(package, sizeof package, "install the package %s, or ", definition->package);
     }
     return dam_fail(error, DAM_FILE,
-                    "data set %s: no %s (or .gz) in %s/%s%s%s; %sfetch it with jobs/fetch-data.sh "
-                    "and set DAM_DATA to the folder above it",
+                    "data set %s: no %s (or .gz) in %s/%s%s%s; %sfetch it with jobs/fetch-data.sh, "
+                    "which says what to set DAM_DATA to",
                     dam_dataset_names[name], definition->parts[TRAIN].files[0],
                     data != NULL ? data : "$DAM_DATA", dam_dataset_names[name],
                     data != NULL ? "" : " (DAM_DATA is not set)", installed, package);
