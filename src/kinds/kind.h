@@ -103,9 +103,10 @@ struct dam_history {
     const struct dam_round_rows *rounds;
 
     /* In reduce() of kinds that keep a state; NULL elsewhere. The blob that a replica left in the
-     * last of these rounds that it is whole in: malloc'd, the caller's; NULL, 0 where it is whole
-     * in none. Fails with DAM_FILE where the state is not there, as after a budget was lowered that
-     * had let further rounds supersede it, DAM_DAMAGED, DAM_MEMORY. */
+     * last of these rounds that it is whole in: malloc'd, the caller's, to be asked for once. NULL,
+     * 0 where it is whole in none, and where the blob is lost or damaged: then the cell is
+     * published as failed, with a line in /failures. Lowering a budget loses blobs that way:
+     * further rounds have superseded them. Fails with DAM_MEMORY. */
     enum dam_status (*state)(void *context, uint32_t replica, void **state, size_t *size,
                              struct dam_error *error);
     void *state_context;

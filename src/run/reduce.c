@@ -103,28 +103,39 @@ void dam_results_destroy(struct dam_results *results) {
     free(results->failures);
 }
 
-static enum dam_status add_failure(struct dam_results *results, const struct dam_held_row *row,
-                                   struct dam_error *error) {
+/* A failure of an item, to be filled with a message: NULL when out of memory. */
+static struct dam_failure *add_failure(struct dam_results *results, const struct dam_item *item,
+                                       struct dam_error *error) {
     if (results->failure_count == results->failure_capacity) {
         size_t capacity = 2 * results->failure_capacity + 16;
         struct dam_failure *failures = reallocarray(results->failures, capacity, sizeof *failures);
-        if (failures == NULL)
-            return no_memory(results, error);
+        if (failures == NULL) {
+            no_memory(results, error);
+            return NULL;
+        }
         results->failures = failures;
         results->failure_capacity = capacity;
     }
     struct dam_failure *failure = &results->failures[results->failure_count++];
     *failure = (struct dam_failure){
-        .cell = row->item.cell,
-        .round = row->item.round,
-        .replica = row->item.replica,
-        .start_begin = (int64_t)row->item.start_begin,
-        .start_end = (int64_t)row->item.start_end,
+        .cell = item->cell,
+        .round = item->round,
+        .replica = item->replica,
+        .start_begin = (int64_t)item->start_begin,
+        .start_end = (int64_t)item->start_end,
     };
     const char *name = "unknown";
-    if (row->item.status < DAM_STATUS_COUNT)
-        name = dam_status_text((enum dam_status)row->item.status);
+    if (item->status < DAM_STATUS_COUNT)
+        name = dam_status_text((enum dam_status)item->status);
     snprintf(failure->status, sizeof failure->status, "%s", name);
+    return failure;
+}
+
+static enum dam_status add_failed_row(struct dam_results *results, const struct dam_held_row *row,
+                                      struct dam_error *error) {
+    struct dam_failure *failure = add_failure(results, &row->item, error);
+    if (failure == NULL)
+        return DAM_MEMORY;
     size_t length = row->size < DAM_MESSAGE_LENGTH ? row->size : DAM_MESSAGE_LENGTH;
     memcpy(failure->message, row->payload, length);
     return DAM_OK;
@@ -155,7 +166,7 @@ static enum dam_status gather_replica(struct gathering *gathering, const struct 
         gathering->timing->seconds += row->seconds;
         if (row->item.status != DAM_OK) {
             gathering->failed = true;
-            enum dam_status status = add_failure(gathering->results, row, error);
+            enum dam_status status = add_failed_row(gathering->results, row, error);
             if (status != DAM_OK)
                 return status;
         } else if (row->size != gathering->filling.record_size) {
@@ -240,10 +251,11 @@ static enum dam_status place_rows(struct dam_results *results, size_t t, size_t 
     return DAM_OK;
 }
 
-/* The state that a replica left in the last round that it is whole in. */
+/* The state that a replica left in the last round that it is whole in. Where it cannot be read the
+ * cell fails, alone. */
 static enum dam_status read_state(void *context, uint32_t replica, void **blob, size_t *size,
                                   struct dam_error *error) {
-    const struct gathering *gathering = context;
+    struct gathering *gathering = context;
     const struct dam_filling *filling = &gathering->filling;
     *blob = NULL;
     *size = 0;
@@ -258,11 +270,22 @@ static enum dam_status read_state(void *context, uint32_t replica, void **blob, 
     enum dam_status status = dam_state_read(&state, blob, size, &cause);
     if (status == DAM_OK)
         return DAM_OK;
-    return dam_fail(error, status,
-                    "the state of replica %u of cell %zu after %zu rounds: %.400s; where a budget "
-                    "was lowered, later rounds have replaced it: raise it again; else discard "
-                    "with --fresh",
-                    replica, filling->cell.index, round, cause.text);
+    if (status == DAM_MEMORY)
+        return dam_fail(error, status, "%s", cause.text);
+    const struct dam_item item = {.cell = (uint32_t)filling->cell.index,
+                                  .round = (uint32_t)round - 1,
+                                  .replica = replica,
+                                  .start_end = 1,
+                                  .status = status};
+    struct dam_failure *failure = add_failure(gathering->results, &item, error);
+    if (failure == NULL)
+        return DAM_MEMORY;
+    gathering->failed = true;
+    const char *slash = strrchr(cause.text, '/');
+    snprintf(failure->message, sizeof failure->message,
+             "its last state: %.120s; if a budget was lowered, raise it again; else --fresh",
+             slash == NULL ? cause.text : slash + 1);
+    return DAM_OK;
 }
 
 static enum dam_status reduce_cell(struct gathering *gathering, bool complete,
@@ -279,9 +302,9 @@ static enum dam_status reduce_cell(struct gathering *gathering, bool complete,
         status = place_rows(results, t, cell->index, error);
     if (status != DAM_OK)
         return status;
-    enum dam_cell_status state = complete            ? DAM_CELL_COMPLETE
-                                 : gathering->failed ? DAM_CELL_FAILED
-                                                     : DAM_CELL_PARTIAL;
+    enum dam_cell_status state = gathering->failed ? DAM_CELL_FAILED
+                                 : complete        ? DAM_CELL_COMPLETE
+                                                   : DAM_CELL_PARTIAL;
     results->complete += state == DAM_CELL_COMPLETE;
     results->failed += state == DAM_CELL_FAILED;
     results->partial += state == DAM_CELL_PARTIAL;

@@ -133,34 +133,44 @@ class LastStates(program.Case):
         with h5py.File(self.path("out.h5"), "r") as file:
             self.assertNotIn("memories", file)
 
-    def assert_refused(self, words):
-        """One line, and what is published stays as it is."""
-        before = self.path("out.h5").read_bytes()
-        _, err = self.run_one(code=1)
-        lines = [line for line in err.splitlines() if line.startswith("dam: ")]
-        self.assertEqual(len(lines), 1, err)
-        for word in "state of replica 1 of cell 0 after 3 rounds", "--fresh", words:
-            self.assertIn(word, lines[0])
-        self.assertEqual(self.path("out.h5").read_bytes(), before)
+    def assert_failed(self, words, *arguments, replicas=(1,)):
+        """The cell is, for these replicas' states; all else is published as before."""
+        whole = {name: self.read(name)[0] for name in ("memories", "last")}
+        self.run_one(*arguments, code=3)
+        self.assertEqual(self.table("out.h5", "status"), [("failed",)])
+        failures, _ = self.read("failures")
+        self.assertEqual(failures["replica"].tolist(), list(replicas))
+        for message in failures["message"]:
+            self.assertIn(words, message.decode())
+            self.assertIn("--fresh", message.decode())
+        memories, last = self.read("memories")[0], self.read("last")[0]
+        for replica in range(3):
+            lost = replica in replicas
+            self.assertEqual(last[0, replica] == 0, lost)
+            if not lost:
+                self.assertEqual(memories[0, replica].tobytes(),
+                                 whole["memories"][0, replica].tobytes())
 
     def test_damaged_and_missing_ones(self):
         self.run_one()
+        whole = self.path("out.h5").read_bytes()
         name, = (name for name in program.states_of(self.path("out.h5")) if name.endswith("-2-1"))
         file = self.path("out.h5.journal") / name
-        whole = file.read_bytes()
-        file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-        self.assert_refused(f"{name}: damaged")
+        kept = file.read_bytes()
+        file.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
+        self.assert_failed(f"{name}: damaged")
         file.unlink()
-        self.assert_refused(f"{name}: ")
-        file.write_bytes(whole)
+        self.assert_failed(f"{name}: ")
+        file.write_bytes(kept)
+        self.path("before.h5").write_bytes(whole)
         self.run_one()
+        self.assert_same("out.h5", "before.h5")
 
     def test_of_a_lowered_budget(self):
         """The states of the rounds that are left are gone, and raised again it is as before."""
         self.run_one()
         before, _ = self.read("memories")
-        _, err = self.run_one("--set", "rounds=2", code=1)
-        self.assertIn("where a budget was lowered", err)
+        self.assert_failed("if a budget was lowered", "--set", "rounds=2", replicas=(0, 1, 2))
         self.run_one()
         np.testing.assert_array_equal(self.read("memories")[0], before)
 
