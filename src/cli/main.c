@@ -1,10 +1,10 @@
 /* The only file that knows the world: all others are handed a communicator. */
 #include "cli/program.h"
+#include "run/blas.h"
 #include "run/environment.h"
 #include "run/stop.h"
 #include <limits.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -38,19 +38,18 @@ static enum dam_status with_world(dam_parallel_body *body, void *context, struct
     return status;
 }
 
-/* A rank is one core, but OpenBLAS starts a thread for each as it is loaded, before main: so set
- * what it reads, and begin again. Where that fails, idle threads are the only harm. */
-static void load_with_one_thread(char **argv) {
+/* OpenBLAS has been loaded by now, and reads its settings only then: begin again with those that it
+ * should have. Where that fails, they are what they were: runs that depend on them compare. */
+static void load_with_settings(char **argv) {
     char path[PATH_MAX];
     ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-    if (length < 0 || getenv("OPENBLAS_NUM_THREADS") != NULL)
+    if (length < 0 || !dam_blas_prepare())
         return;
     path[length] = '\0'; /* by its own name, which ps and top show */
-    if (setenv("OPENBLAS_NUM_THREADS", "1", 1) == 0)
-        execv(path, argv);
+    execv(path, argv);
 }
 
 int main(int argc, char **argv) {
-    load_with_one_thread(argv);
+    load_with_settings(argv);
     return dam_main(argc, argv, &dam_kinds, with_world);
 }

@@ -154,6 +154,10 @@ struct dam_kind {
      * rounds are removed: where plans depend on all replicas, none can be added later. */
     bool keeps_state;
 
+    /* Results pass through BLAS: all ranks and runs of an output must use the same core type of
+     * it. */
+    bool blas;
+
     /* Turn a cell's rows, and the last states where it asks for them, into its results. A pure
      * function; may use libm. count may be 0. Failing, nothing is published. */
     enum dam_status (*reduce)(const struct dam_cell *cell, const struct dam_history *history,

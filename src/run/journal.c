@@ -294,8 +294,16 @@ static enum dam_status check_header(const char *path, const unsigned char *bytes
     const struct dam_journal_identity *found = &header.identity;
     if (memcmp(found, identity, sizeof *found) == 0)
         return DAM_OK;
+    struct dam_journal_identity otherwise = *found;
+    memcpy(otherwise.blas_core, identity->blas_core, sizeof otherwise.blas_core);
+    if (memcmp(&otherwise, identity, sizeof otherwise) == 0)
+        return dam_fail(error, DAM_INPUT,
+                        "%s holds results of OpenBLAS's core type %.15s, and this run would use "
+                        "%.15s, whose last digits differ: set OPENBLAS_CORETYPE=%.15s to go on, "
+                        "name another output, or discard with --fresh",
+                        path, found->blas_core, identity->blas_core, found->blas_core);
     return dam_fail(error, DAM_INPUT,
-                    "%s holds results of kind %.31s, schema %u, seed %llu; this study is kind %s, "
+                    "%s holds results of kind %.15s, schema %u, seed %llu; this study is kind %s, "
                     "schema %u, seed %llu: name another output, or discard with --fresh",
                     path, found->kind, found->schema_version, (unsigned long long)found->seed,
                     identity->kind, identity->schema_version, (unsigned long long)identity->seed);

@@ -22,7 +22,8 @@
 
 /* What all rows of one output have in common. */
 struct dam_journal_identity {
-    char kind[32]; /* 0-padded */
+    char kind[16];      /* 0-padded, as is ... */
+    char blas_core[16]; /* ... the core type of kinds whose results pass through BLAS */
     uint32_t schema_version;
     uint32_t reserved; /* 0 */
     uint64_t seed;

@@ -1,7 +1,7 @@
 #include "run/provenance.h"
 #include "dam_version.h"
 #include "run/agree.h"
-#include <cblas.h>
+#include "run/blas.h"
 #include <dam/kernel.h>
 #include <dam/retrieval.h>
 #include <hdf5.h>
@@ -50,7 +50,7 @@ static void hdf5(char *text) {
 }
 
 static void blas(char *text) {
-    snprintf(text, TEXT_LENGTH, "%s", openblas_get_corename());
+    dam_blas_core(text);
 }
 
 void dam_provenance_cpu(char text[DAM_PROVENANCE_LENGTH]) {

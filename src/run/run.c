@@ -1,5 +1,6 @@
 #include "run/run.h"
 #include "run/agree.h"
+#include "run/blas.h"
 #include "run/load.h"
 #include "run/open.h"
 #include "run/output.h"
@@ -7,6 +8,7 @@
 #include "run/result.h"
 #include "run/work.h"
 #include "study/study.h"
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -60,7 +62,10 @@ static enum dam_status parse(struct run *run, const char *name, const char *text
     dam_study_slice(run->study, run->slice);
     run->identity.schema_version = run->study->schema->version;
     run->identity.seed = run->study->seed;
-    snprintf(run->identity.kind, sizeof run->identity.kind, "%s", run->study->schema->name);
+    assert(strlen(run->study->schema->name) < sizeof run->identity.kind);
+    strcpy(run->identity.kind, run->study->schema->name);
+    if (run->kind->blas)
+        dam_blas_core(run->identity.blas_core);
     return DAM_OK;
 }
 
@@ -477,6 +482,8 @@ enum dam_status dam_run(MPI_Comm comm, const struct dam_kinds *kinds,
     bool dry;
     share_options(&run, &dry);
     enum dam_status status = share_study(&run, error);
+    if (status == DAM_OK && run.kind->blas)
+        status = dam_blas_agree(run.comm, error);
     if (status == DAM_OK)
         status = dam_agree(run.comm, check_memory(&run, error), error);
     if (status == DAM_OK)

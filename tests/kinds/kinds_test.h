@@ -16,6 +16,7 @@
         .unit = "1", .doc = "an axis"                                                              \
     }
 
+extern const struct dam_kind dam_test_kind_product;
 extern const struct dam_kind dam_test_kind_relay;
 extern const struct dam_kind dam_test_kind_march;
 extern const struct dam_kind dam_test_kind_crash;

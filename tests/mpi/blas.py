@@ -1,0 +1,123 @@
+#!/usr/bin/python3
+"""blas.py DAM DAM_TEST DAM_TEST_NEXT: results that pass through BLAS belong to one core type of it,
+that all ranks and runs of an output share; the program chooses the best for the CPU."""
+import pathlib
+import platform
+import signal
+import unittest
+
+import h5py
+import program
+
+STUDY = "kind: product\nspot: [1, 2, 3]\nreplicas: 2\n"
+CAPACITY = "kind: capacity\nN: 20\nK: [5, 9]\nreplicas: 2\nstarts: 10\n"
+
+
+def cores():
+    """The core types that this CPU can run, the best first."""
+    if platform.machine() != "x86_64":
+        return []
+    lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    flags = set(next(line for line in lines if line.startswith("flags")).split())
+    needs = {"SkylakeX": {"avx512f", "avx512bw", "avx512dq", "avx512vl"}, "Haswell": {"avx2", "fma"},
+             "Prescott": {"pni"}}
+    return [core for core, needed in needs.items() if needed <= flags]
+
+
+@unittest.skipIf(len(cores()) < 2, "no two core types to choose from")
+class Blas(program.Case):
+    def setUp(self):
+        super().setUp()
+        for name in "OPENBLAS_CORETYPE", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS":
+            self.settings.pop(name, None)
+        self.study(STUDY)
+        self.study(CAPACITY, "capacity.yaml")
+        self.best, self.other = cores()[0], cores()[-1]
+
+    def dam_on(self, core, *arguments, **options):
+        """Run the program with this core type set by its user; None: by nobody."""
+        if core is None:
+            self.settings.pop("OPENBLAS_CORETYPE", None)
+        else:
+            self.settings["OPENBLAS_CORETYPE"] = core
+        return self.dam(*arguments, **options)
+
+    def read(self, output, path):
+        with h5py.File(self.path(output), "r") as file:
+            return file[path][()]
+
+    def refused(self, err, *words):
+        lines = [line for line in err.splitlines() if line.startswith("dam: ")]
+        self.assertEqual(len(lines), 1, err)
+        for word in words:
+            self.assertIn(word, lines[0])
+
+    def test_the_best_one_and_the_users(self):
+        for core, expected in (None, self.best), ("", self.best), (self.other, self.other):
+            self.dam_on(core, "run", "study.yaml", "-o", f"{core}.h5", ranks=2)
+            self.assertEqual(self.read(f"{core}.h5", "provenance/blas_core"), expected.encode())
+        # Else the refusals would protect nothing.
+        self.assertNotEqual(self.read("None.h5", "product").tobytes(),
+                            self.read(f"{self.other}.h5", "product").tobytes())
+
+    def test_same_bytes(self):
+        """On any number of ranks, whatever threads the environment asks for."""
+        self.dam("run", "study.yaml", "-o", "alone.h5")
+        self.settings.update(OPENBLAS_NUM_THREADS="4", OMP_NUM_THREADS="4")
+        for ranks in 1, 2, 3:
+            self.dam("run", "study.yaml", "-o", f"on{ranks}.h5", ranks=ranks)
+            self.assert_same("alone.h5", f"on{ranks}.h5")
+        run = self.start("run", "study.yaml", "-o", "slow.h5", "--set", "milliseconds=300")
+        program.wait_until(lambda: run.ended() or program.rows_of(self.path("slow.h5")), "a row")
+        environment = pathlib.Path(f"/proc/{run.process.pid}/environ").read_bytes().split(b"\0")
+        self.assertLessEqual({b"OPENBLAS_NUM_THREADS=1", b"OMP_NUM_THREADS=1"}, set(environment))
+
+    def start_mixed(self, study):
+        """Two ranks of different core types, as on nodes of different ages."""
+        command = ["mpirun"]
+        for number, core in enumerate((self.best, self.other)):
+            command += [*([":"] if number else []), "-n", "1", "env", f"OPENBLAS_CORETYPE={core}",
+                        self.dam_test_path, "run", study, "-o", "mixed.h5"]
+        run = program.Run(command, self.folder, self.settings)
+        self.running.append(run)
+        return run.wait()
+
+    def test_ranks_that_differ(self):
+        before = self.snapshot()
+        code, out, err = self.start_mixed("study.yaml")
+        self.assertEqual((code, out), (2, ""), err)
+        self.refused(err, self.best, self.other, f"set OPENBLAS_CORETYPE={self.other}")
+        self.assertEqual(self.snapshot(), before)
+        code, _, err = self.start_mixed("capacity.yaml")  # which does not depend on it
+        self.assertEqual(code, 0, err)
+
+    def test_an_output_keeps_its_own(self):
+        self.dam_on(self.other, "run", "study.yaml", "-o", "whole.h5")
+        slow = "--set", "milliseconds=300"
+        run = self.start("run", "study.yaml", "-o", "out.h5", *slow)
+        program.wait_until(lambda: run.ended() or program.rows_of(self.path("out.h5")), "a row")
+        run.send(signal.SIGUSR1)
+        self.assertEqual(run.wait()[0], 75)
+        for ranks in 0, 2:
+            before = self.snapshot()
+            out, err = self.dam_on(self.best, "run", "study.yaml", "-o", "out.h5", ranks=ranks,
+                                   code=2)
+            self.refused(err, f"core type {self.other}", f"would use {self.best}",
+                         f"set OPENBLAS_CORETYPE={self.other}", "--fresh")
+            self.assertEqual((out, self.snapshot()), ("", before))
+        self.dam_on(self.other, "run", "study.yaml", "-o", "out.h5", ranks=2)
+        self.assert_same("whole.h5", "out.h5")
+        # Extending is the same; beginning again is not.
+        self.dam_on(self.best, "run", "study.yaml", "-o", "out.h5", "--set", "replicas=3", code=2)
+        self.dam_on(self.best, "run", "study.yaml", "-o", "out.h5", "--fresh")
+        self.assertEqual(self.read("out.h5", "provenance/blas_core"), self.best.encode())
+
+    def test_other_kinds_go_on_with_any(self):
+        self.dam_on(self.other, "run", "capacity.yaml", "-o", "out.h5")
+        self.dam_on(self.best, "run", "capacity.yaml", "-o", "out.h5", "--set", "replicas=3")
+        self.dam("run", "capacity.yaml", "-o", "fresh.h5", "--set", "replicas=3")
+        self.assert_same("out.h5", "fresh.h5")
+
+
+if __name__ == "__main__":
+    program.main()
