@@ -116,16 +116,18 @@ def label_log(axis):
         axis.set_minor_formatter(NullFormatter())
 
 
-def finish(figure, results, fixed, legend=(), notes=()):
+def finish(figure, results, fixed, legend=(), notes=(), hollow=True):
     """Add title, legend and footer around the panels of a result file's figure.
 
     fixed   {parameter: value} that hold for the whole figure
     legend  entries, as `mark` makes them
     notes   sentences a reader of the figure has to know
+    hollow  the marks of unfinished cells are
     """
     notes = list(notes)
     if not results.complete.all():
-        legend = [*legend, mark("0.3", "o", "", "unfinished cell", hollow=True)]
+        if hollow:
+            legend = [*legend, mark("0.3", "o", "", "unfinished cell", hollow=True)]
         notes.insert(0, f"partial result: {results.complete.sum()} of {len(results.rows)} cells "
                         "complete")
     notes.append(f"kind {results.kind}, {results.seed_words()}, dam {results.version} "

@@ -50,7 +50,7 @@ def rename(root, prefix):
     used = set()
     for element in root.iter():
         for name, value in element.attrib.items():
-            if name == f"{{{XLINK}}}href":
+            if name == f"{{{XLINK}}}href" and value.startswith("#"):  # a picture is its own data
                 used.add(value.removeprefix("#"))
                 element.set(name, f"#{prefix}{value.removeprefix('#')}")
             elif "url(#" in value:

@@ -18,6 +18,7 @@ ROUNDED = "printed, rounded"
 FORMULA = "formula, evaluated here"
 WORDS = "said in words"
 MEASURED = "measured"
+TALK = "from the talk"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,4 +130,34 @@ def _threshold():
                 lambda cell: 0.14 * cell["N"], KH16, ROUNDED, "alpha_2 of about 0.14, for large N")
 
 
-KNOWN = [*_capacity(), *_xor(), *_threshold()]
+MNIST = {"dataset": "mnist", "K": 2000}
+ALL_IMAGES = {"training": 0, "validation": 0}  # trained on all 60,000
+NOT_CERTAIN = ("which value belongs to which n is not certain; 1.4 to 1.8 over the n; after 3000 "
+               "epochs")
+CONTRIBUTING = "it counts those above 0.9 of the largest contribution"
+
+
+def _classify():
+    for n, value in ((2, 1.51), (3, 1.44), (20, 1.61), (30, 1.80)):
+        yield Known("classify", "test error [%]", {**MNIST, **ALL_IMAGES, "n": n}, value, KH16,
+                    TALK, NOT_CERTAIN)
+    for n, epochs in ((2, "179 to 312"), (3, "158 to 262")):
+        yield Known("classify", "first epoch with a test error under 2 %",
+                    {**MNIST, **ALL_IMAGES, "n": n}, None, KH16, WORDS, epochs)
+    yield Known("classify", "first epoch with a test error under 2 %",
+                {**MNIST, **ALL_IMAGES, "n": (4, 60)}, None, KH16, WORDS,
+                "earlier than 158 to 262, the epochs of n = 3")
+
+
+def _anatomy():
+    for n in (2, 3):
+        yield Known("anatomy", "classes on, mean of the memories", {**MNIST, "n": n}, None, KH16,
+                    WORDS, "3 to 5 classes; its cutoff, near 1, is not given")
+    yield Known("anatomy", "share of memories with one class on", {**MNIST, "n": 30}, None, KH16,
+                WORDS, "more than 0.4; its cutoff, near 1, is not given")
+    yield Known("anatomy", "share of images with a single contributing memory",
+                {**MNIST, "n": 30, "share": 0.9}, None, KH16, WORDS,
+                f"more than 8000 of 10,000; {CONTRIBUTING}")
+
+
+KNOWN = [*_capacity(), *_xor(), *_threshold(), *_classify(), *_anatomy()]

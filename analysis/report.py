@@ -54,7 +54,7 @@ class Section:
         found = sections.comparisons(self.results)
         self.comparisons = sections.comparison_table(found) if found else None
         self.tables = sections.tables(self.results)
-        self.arrays = {name: (self.results.arrays[name].shape[1], notes)
+        self.arrays = {name: (extents(self.results.arrays[name]), notes)
                        for name, notes in self.results.array_notes.items()}
         self.failures = table_of("Failed tasks", self.record.failures)
         self.sources = table_of("Merged from", self.record.sources)
@@ -116,6 +116,11 @@ def table_of(title, rows):
         sections.Column(name, [rounding.number(row[name]) for row in rows.rows], unit, doc,
                         not isinstance(rows.rows[0][name], str))
         for name, (unit, doc) in rows.columns.items()], rows.count, cards=True)
+
+
+def extents(array):
+    """ "101", "4 \N{MULTIPLICATION SIGN} 300": of what a cell has in it."""
+    return " \N{MULTIPLICATION SIGN} ".join(map(str, array.shape[1:]))
 
 
 def duration(seconds):

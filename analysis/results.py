@@ -27,12 +27,27 @@ class ResultError(Exception):
     """What is wrong with a result file, in one line."""
 
 
+class Stored:
+    """An array that stays in its file; indexing it reads that part."""
+
+    def __init__(self, path, item):
+        self.path, self.name, self.shape = path, item.name, item.shape
+
+    def __getitem__(self, part):
+        try:
+            with h5py.File(self.path, "r") as file:
+                return file[self.name][part]
+        except (OSError, KeyError, ValueError, TypeError, RuntimeError):
+            raise ResultError(f"its {self.name} cannot be read; see dam verify") from None
+
+
 class Results:
     """One result file, in memory.
 
     rows      structured array [cell], text columns as str
     columns   {name: {"unit": ..., "doc": ..., "role": ...}}, in the file's order
-    arrays    {name: array [cell][...]}, each described by array_notes[name]
+    arrays    {name: array [cell][...]}, each described by array_notes[name]; those of several
+              extents, which may be large, are Stored
     tables    {name: structured array}: rows that begin with `cell`, an index into rows, ascending;
               table_notes[name] = {"unit": ..., "doc": ..., "columns": {column: {"unit": ...,
               "doc": ...}}}
@@ -84,7 +99,8 @@ class Results:
                 continue
             notes = {key: text(item.attrs[key]) for key in ("unit", "doc")}
             if item.ndim >= 2 and len(item) == len(self.rows):
-                self.arrays[name], self.array_notes[name] = item[()], notes
+                self.arrays[name] = item[()] if item.ndim == 2 else Stored(self.path, item)
+                self.array_notes[name] = notes
             elif item.ndim == 1 and item.dtype.names and item.dtype.names[0] == "cell":
                 self._read_table(name, item, notes)
         self.complete = self.rows["status"] == "complete"

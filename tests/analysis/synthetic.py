@@ -1,4 +1,4 @@
-"""Result files of kind threshold whose truth is known, as no run could give them."""
+"""Result files whose truth is known, as no run could give them; here those of kind threshold."""
 import h5py
 import numpy as np
 from scipy import special, stats
@@ -41,22 +41,45 @@ def write(file, cells, path=(), kind="threshold", seeds=1):
     columns = {"seed": ("i8", "1", "seed of the row", "parameter", 0), **COLUMNS}
     rows = np.array([tuple(cell.get(name, columns[name][4]) for name in names) for cell in cells],
                     dtype=[(name, columns[name][0]) for name in names])
+    write_file(file, kind, "search for the threshold", rows, columns, seeds,
+               tables={"search_path": ("steps of the searches", PATH, np.array(
+                   list(path), dtype=[(name, "i8") for name in PATH]))})
+    return file
+
+
+def write_file(file, kind, doc, rows, columns, seeds=1, arrays=None, tables=None):
+    """A result file with the record of a run.
+
+    rows     structured array [cell]; columns {name: (type, unit, doc, role, default)}
+    arrays   {name: (unit, doc, array)}
+    tables   {name: (doc, {column: (unit, doc)}, rows)}
+    """
     with h5py.File(file, "w") as handle:
         table = handle.create_dataset("results", data=rows)
-        table.attrs["doc"] = np.bytes_("search for the threshold")
-        for name in names:
-            for key, words in zip(("unit", "doc", "role"), columns[name][1:4]):
-                table.attrs[f"{name}.{key}"] = np.bytes_(words)
-        steps = handle.create_dataset("search_path", data=np.array(
-            list(path), dtype=[(name, "i8") for name in PATH]))
-        steps.attrs["unit"], steps.attrs["doc"] = np.bytes_("1"), np.bytes_("steps of the searches")
-        for name, words in PATH.items():
-            for key, word in zip(("unit", "doc"), words):
-                steps.attrs[f"{name}.{key}"] = np.bytes_(word)
+        table.attrs["doc"] = np.bytes_(doc)
+        describe(table, {name: columns[name][1:4] for name in rows.dtype.names},
+                 ("unit", "doc", "role"))
+        for name, (unit, words, array) in (arrays or {}).items():
+            stored = handle.create_dataset(name, data=array)
+            stored.attrs["unit"], stored.attrs["doc"] = np.bytes_(unit), np.bytes_(words)
+        for name, (words, notes, of_table) in (tables or {}).items():
+            stored = handle.create_dataset(name, data=of_table)
+            stored.attrs["unit"], stored.attrs["doc"] = np.bytes_("1"), np.bytes_(words)
+            describe(stored, notes, ("unit", "doc"))
         handle["study/kind"], handle["study/resolved"] = np.bytes_(kind), np.bytes_("")
-        handle["study/seed"] = seeds
+        handle["study/seed"], handle["study/text"] = seeds, np.bytes_(f"kind: {kind}\n")
         handle["provenance/version"] = handle["provenance/commit"] = np.bytes_("0")
-    return file
+        for name in ("version", "commit"):
+            handle[f"provenance/{name}"].attrs["doc"] = np.bytes_(f"{name} of the program")
+        handle["provenance/timing"] = np.zeros(len(rows), dtype=[("seconds", "f8")])
+        handle.create_dataset("failures", (0,), [("message", "S16")])
+        describe(handle["failures"], {"message": ("1", "what went wrong")}, ("unit", "doc"))
+
+
+def describe(table, notes, keys):
+    for name, words in notes.items():
+        for key, word in zip(keys, words):
+            table.attrs[f"{name}.{key}"] = np.bytes_(word)
 
 
 def theory(cell):

@@ -1,0 +1,161 @@
+"""Features turn into prototypes: memories as pictures, and below them how many classes a memory
+recognises and how many memories a test image needs."""
+import numpy as np
+
+import canvas
+from .classify import trainings
+from .classify.memories import draw_row, sample_words, sheet, shown, with_memories
+
+DEFINITIONS = ("cutoff", "share")        # of what is counted, not of what was trained
+SOURCES = ("source_row", "source_crc")   # which training it was
+LINEAR_MAX = 24  # contributing memories that have a bar each
+
+
+def has_data(results):
+    return np.asarray(results.arrays["recognition_connections"]).sum(axis=1) > 0
+
+
+def features(results):
+    pictured = with_memories(results) if "memories" in results.arrays else []
+    cells, said = shown(results, firsts(results, pictured or np.flatnonzero(has_data(results))))
+    figure, grid = sheet(len(cells), [1.15, 0.65, 0.65] if pictured else [1, 1])
+    if pictured:
+        draw_row(grid[0], results, cells)
+    draw_connections(grid[-2], results, cells)
+    draw_contributions(grid[-1], results, cells)
+    fixed = {name: value for name, value in trainings.fixed(results).items()
+             if name not in (*SOURCES, *DEFINITIONS)}
+    canvas.finish(figure, results, fixed, legend(results, cells),
+                  [*(sample_words(results, cells) if pictured else []), *said,
+                   *notes(results, cells)], hollow=False)
+    return figure
+
+
+FIGURES = {"features": features}
+
+
+def firsts(results, cells):
+    """Of the cells that differ in their definitions alone, the first."""
+    names = [name for name in results.parameters() if name not in (*DEFINITIONS, "seed")]
+    _, first = np.unique(results.rows[cells][names], return_index=True)
+    return [cells[index] for index in sorted(first)]
+
+
+def alike(results, cell, name):
+    """The cells that differ from this one in the parameter `name` alone, in its order."""
+    names = [other for other in results.parameters() if other != name]
+    same = np.flatnonzero((results.rows[names] == results.rows[names][cell])
+                          & has_data(results))
+    return same[np.argsort(results.rows[name][same], kind="stable")]
+
+
+# ---- the two histograms, as shares ----
+
+def draw_connections(panels, results, cells):
+    for axes, cell in zip(panels, cells):
+        same = alike(results, cell, "cutoff")
+        counts = [results.arrays["recognition_connections"][other] for other in same]
+        draw_shares(axes, np.arange(len(counts[0])), [percent(of) for of in counts],
+                    np.arange(len(counts[0]) + 1) - 0.5)
+        say_one(axes, counts, "exactly one")
+        axes.set_xticks(range(0, len(counts[0]), 2))
+        canvas.axis_label("class entries that are on", axes, "x")
+    top = max(axes.get_ylim()[1] for axes in panels)
+    for axes in panels:
+        axes.set_ylim(0, top)
+    panels[0].set_ylabel("memories [%]")
+
+
+def draw_contributions(panels, results, cells):
+    array = results.arrays["contributing_memories"]
+    top = max(int(np.flatnonzero(array[other]).max(initial=1)) for cell in cells
+              for other in alike(results, cell, "share"))
+    edges = bins(top)
+    for axes, cell in zip(panels, cells):
+        counts = [binned(array[other], edges) for other in alike(results, cell, "share")]
+        draw_shares(axes, middles(edges), [percent(of) for of in counts], edges)
+        say_one(axes, [array[other] for other in alike(results, cell, "share")], "one memory")
+        if top > LINEAR_MAX:
+            axes.set_xscale("log")
+            ticks = [tick for tick in (1, 3, 10, 30, 100, 300, 1000, 3000) if tick <= top]
+            axes.set_xticks(ticks, [f"{tick}" for tick in ticks])
+            axes.minorticks_off()
+        canvas.axis_label("contributing memories", axes, "x")
+    panels[0].set_ylabel("test images [%]")
+
+
+def bins(top):
+    """Edges of a bin for each count up to `top`, or of bins that widen by a quarter."""
+    if top <= LINEAR_MAX:
+        return np.arange(top + 2) - 0.5
+    edges = [0.5]
+    while edges[-1] <= top:
+        edges.append(np.floor(max(edges[-1] * 1.25, edges[-1] + 1)) + 0.5)
+    return np.array(edges)
+
+
+def middles(edges):
+    """Where a bin's mark stands; bins that widen are on a logarithmic axis."""
+    if edges[0] < 0:
+        return (edges[1:] + edges[:-1]) / 2
+    return np.sqrt((edges[:-1] + 0.5) * (edges[1:] - 0.5))
+
+
+def binned(counts, edges):
+    return np.histogram(np.arange(len(counts)), edges, weights=counts)[0]
+
+
+def percent(counts):
+    return 100 * counts / max(counts.sum(), 1)
+
+
+def draw_shares(axes, x, shares, edges):
+    """Bars of one distribution; of several, a stepped line each."""
+    if len(shares) == 1:
+        axes.bar(edges[:-1], shares[0], width=np.diff(edges), align="edge",
+                 color=canvas.PALETTE[0], edgecolor="white", linewidth=0.4)
+        return
+    for share, (color, marker) in zip(shares, canvas.styles(len(shares))):
+        axes.stairs(share, edges, color=color, linewidth=1)
+        axes.plot(x, share, linestyle="none", marker=marker, color=color, markersize=3)
+
+
+def say_one(axes, counts, words):
+    """The share at 1, in figures, above the bars."""
+    shares = [f"{share:.3g}" for share in sorted({percent(of)[1] for of in counts})]
+    ends = shares[0] if shares[0] == shares[-1] else f"{shares[0]} to {shares[-1]}"
+    axes.annotate(f"{words}: {ends} %", (1, 1), xycoords="axes fraction", ha="right", va="top",
+                  fontsize=8, color="0.2")
+    axes.set_ylim(0, 1.2 * axes.dataLim.y1)
+
+
+# ---- words ----
+
+def legend(results, cells):
+    entries = []
+    for name in DEFINITIONS:
+        values = results.rows[name][alike(results, cells[0], name)]
+        if len(values) > 1:
+            entries += [canvas.mark(color, marker, label=canvas.settings({name: value}))
+                        for value, (color, marker) in zip(values, canvas.styles(len(values)))]
+    return entries
+
+
+def notes(results, cells):
+    row = results.rows[cells[0]]
+    lines = [f"Middle: memories by their class entries above the cutoff{one(results, row, 'cutoff')}"
+             f". Below: test images by the memories that contribute more than the share"
+             f"{one(results, row, 'share')} of the largest contribution to the winning class's "
+             "energy gap, each panel with its own scale."]
+    array = results.arrays["contributing_memories"]
+    if max(int(np.flatnonzero(array[cell]).max(initial=0)) for cell in cells) > LINEAR_MAX:
+        lines.append("Counts of contributing memories are in bins that widen.")
+        without = [f"{percent(array[cell])[0]:.2g} %" for cell in cells]
+        if any(array[cell][0] for cell in cells):
+            lines.append(f"No memory contributes for {', '.join(without)} of the images; they are "
+                         "not drawn.")
+    return lines
+
+
+def one(results, row, name):
+    return "" if name in results.varying() else f" ({name} = {row[name]:g})"
