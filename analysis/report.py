@@ -70,7 +70,7 @@ class Section:
         except ValueError:
             return {"words": words, "trouble": "a text of the file cannot be drawn in it"}
         return {"words": words, "svg": svg, "panes": round(width / 3.5),
-                "tall": height > 1.4 * width}
+                "tall": height > 1.2 * width}
 
     def notices(self):
         """[(what, text)]: why this file is not all of its study."""

@@ -4,7 +4,7 @@ import numpy as np
 
 import canvas
 from .classify import trainings
-from .classify.memories import draw_row, sample_words, sheet, shown, with_memories
+from .classify.memories import draw_row, sample_words, sheet, shown
 
 DEFINITIONS = ("cutoff", "share")        # of what is counted, not of what was trained
 SOURCES = ("source_row", "source_crc")   # which training it was
@@ -16,17 +16,18 @@ def has_data(results):
 
 
 def features(results):
-    pictured = with_memories(results) if "memories" in results.arrays else []
-    cells, said = shown(results, firsts(results, pictured or np.flatnonzero(has_data(results))))
-    figure, grid = sheet(len(cells), [1.15, 0.65, 0.65] if pictured else [1, 1])
-    if pictured:
+    pictured = trainings.with_memories(results) & has_data(results)
+    cells = np.flatnonzero(pictured if pictured.any() else has_data(results))
+    cells, said = shown(results, firsts(results, cells))
+    figure, grid = sheet(len(cells), [1.15, 0.65, 0.65] if pictured.any() else [1, 1])
+    if pictured.any():
         draw_row(grid[0], results, cells)
     draw_connections(grid[-2], results, cells)
     draw_contributions(grid[-1], results, cells)
     fixed = {name: value for name, value in trainings.fixed(results).items()
              if name not in (*SOURCES, *DEFINITIONS)}
     canvas.finish(figure, results, fixed, legend(results, cells),
-                  [*(sample_words(results, cells) if pictured else []), *said,
+                  [*(sample_words(results, cells) if pictured.any() else []), *said,
                    *notes(results, cells)], hollow=False)
     return figure
 

@@ -1,9 +1,11 @@
 """Features or prototypes: the classes that a memory recognises, the memories an image needs."""
 import numpy as np
 
+import canvas
 import figures.anatomy
 import rounding
-from . import Measured, Quantity, settings
+from figures.classify import trainings
+from . import Measured, Quantity
 
 CELLS_MAX = 12  # of which the outcome speaks one by one
 SAME = ("source_row", "source_crc")
@@ -13,10 +15,10 @@ def outcome(results):
     there = np.flatnonzero(figures.anatomy.has_data(results))
     for cell in there[:CELLS_MAX]:
         row = results.rows[cell]
-        words = settings(results, np.arange(len(results.rows)) == cell, SAME)
+        words = canvas.settings({name: row[name] for name in trainings.dimensions(results)})
         yield ((f"{words}: " if words else "")
                + f"{percent(row['single_connection'])} of the memories have exactly one class on, "
-               f"the mean is {row['mean_connections']:.2g}; {percent(row['single_memory'])} of the "
+               f"the mean is {row['mean_connections']:.3g}; {percent(row['single_memory'])} of the "
                f"test images have a single contributing memory, the median is "
                f"{rounding.number(row['median_memories'])}.")
     if len(there) > CELLS_MAX:

@@ -8,7 +8,7 @@ import canvas
 import figures.classify
 import rounding
 from figures.classify import trainings
-from figures.classify.curves import split
+from figures.classify.curves import crossing_words, split
 from . import Column, Measured, Quantity, Table
 
 GROUPS_MAX = 8  # of which the outcome speaks one by one
@@ -21,7 +21,7 @@ def pictures(results):
     if not trainings.has_data(results).any():
         return [None]
     names = [figures.classify.choose(results), "curves"]
-    if "memories" in results.arrays and trainings.any_memories(results):
+    if trainings.with_memories(results).any():
         names.append("memories")
     return list(dict.fromkeys(names))
 
@@ -58,9 +58,8 @@ def sentence(results, key, cells, level):
         best = np.flatnonzero(cells)[np.nanargmin(held_out)]
         text += (f"; the lowest validation error is {per_cent(np.nanmin(held_out))}, and that "
                  f"cell's test error {per_cent(results.rows['test_error'][best])}")
-    first = first_words(trainings.first_below(results, level)[cells])
-    if not math.isnan(level) and first != rounding.NONE:
-        text += f"; under {level:g} % from epoch {first} on"
+    crossing = crossing_words(results, cells, level)
+    text += f"; {crossing}" if crossing else ""
     name = canvas.settings(key)
     return f"{name}: {text}." if name else f"{text[:1].upper()}{text[1:]}."
 
@@ -92,7 +91,9 @@ def epochs(results, cells):
     """ "60 epochs", "20 to 60 epochs": how long these trainings are by now."""
     lengths = np.isfinite(results.arrays["train_errors"][()][cells]).sum(axis=-1)
     low, high = lengths[lengths > 0].min(initial=lengths.max()), lengths.max()
-    return f"{high} epoch{'s' * (high != 1)}" if low == high else f"{low} to {high} epochs"
+    if high == 1:
+        return "1 epoch"
+    return f"{high} epochs" if low == high else f"{low} to {high} epochs"
 
 
 def first_words(first):

@@ -63,12 +63,14 @@ class Browser:
         return [entry["message"] for entry in self.driver.get_log("browser")]
 
     def requests(self):
-        """Addresses that the page shown has asked for since the last call, its own among them."""
+        """Addresses that the page shown has asked for since the last call, its own among them; a
+        picture that the page holds has none."""
         messages = (json.loads(entry["message"])["message"]
                     for entry in self.driver.get_log("performance"))
         return [message["params"]["request"]["url"] for message in messages
                 if message["method"] == "Network.requestWillBeSent"
-                and message["params"]["documentURL"] == self.driver.current_url]
+                and message["params"]["documentURL"] == self.driver.current_url
+                and not message["params"]["request"]["url"].startswith("data:")]
 
     def screenshot(self, path):
         """The whole page, as PNG."""

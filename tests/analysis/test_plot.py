@@ -337,7 +337,7 @@ class Refusals(unittest.TestCase):
             del handle["study/kind"]
             handle["study/kind"] = np.bytes_("../plot")
 
-        self.refuses("no figure for kind ../plot; there are figures for capacity",
+        self.refuses("no figure for kind ../plot; there are figures for anatomy, capacity",
                      edited(capacity("recovery"), "unknown", rename))
 
     def test_a_run_without_any_replica(self):

@@ -16,6 +16,8 @@ LEGEND_MAX = 14   # entries; of more curves every other is named, or fewer
 FEW = 12          # epochs: with so few each has its mark
 MANY = 200        # epochs: so many are on a logarithmic axis
 ROOM = 1.15       # factor between the curves and the edges
+CROWD = 40        # trainings of a curve: of more the band leaves out the ends
+TAIL = 0.1        # and this share at each
 STEP = 5          # points between the bars of one series and the next
 
 
@@ -102,7 +104,8 @@ def draw_series(axes, runs, color, marker):
     epochs = np.arange(1, runs.shape[1] + 1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # epochs that none has reached
-        low, middle, high = np.nanmin(runs, 0), np.nanmedian(runs, 0), np.nanmax(runs, 0)
+        tail = TAIL if len(runs) > CROWD else 0
+        low, middle, high = np.nanquantile(runs, [tail, 0.5, 1 - tail], axis=0)
     there = np.isfinite(middle)
     if len(runs) > 1:
         axes.fill_between(epochs[there], low[there], high[there], color=color, alpha=0.2,
@@ -147,8 +150,8 @@ def scale(panels):
 
 def draw_level(axes, level):
     axes.axhline(level, color="0.4", linestyle=":", linewidth=1, zorder=1)
-    axes.annotate(f"{level:g} %", (1, level), xycoords=("axes fraction", "data"), xytext=(-1, 1.5),
-                  textcoords="offset points", ha="right", va="bottom", fontsize=7, color="0.3")
+    axes.annotate(f"{level:g} %", (0, level), xycoords=("axes fraction", "data"), xytext=(3, 1.5),
+                  textcoords="offset points", ha="left", va="bottom", fontsize=7, color="0.3")
 
 
 def label_per_cent(axis):
@@ -194,9 +197,12 @@ def crossing_words(results, cells, level):
 def notes(results, told, pooled, level):
     lines = []
     cells = [mask for _, mask in results.groups(told)]
-    if max(len(trainings.errors(results, "train_errors", mask)) for mask in cells) > 1:
+    most = max(len(trainings.errors(results, "train_errors", mask)) for mask in cells)
+    if most > 1:
         lines.append("Lines: medians over the trainings; bands: from the lowest error of any to "
-                     "the highest.")
+                     "the highest" + (f", or of more than {CROWD} trainings those between the "
+                                      f"lowest and the highest {100 * TAIL:g} %."
+                                      if most > CROWD else "."))
     if pooled and max(mask.sum() for mask in cells) > 1:
         lines.append(f"Cells that differ in {', '.join(pooled)} go together.")
     elif pooled:

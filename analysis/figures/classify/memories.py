@@ -23,17 +23,13 @@ COLORS.set_bad("white")
 def memories(results):
     if "memories" not in results.arrays:
         raise ResultError("it holds no memories: a study with `memories: yes` publishes them")
-    cells, said = shown(results, with_memories(results))
+    cells, said = shown(results, np.flatnonzero(trainings.with_memories(results)))
     rows = max(-(-len(sample(results.rows["K"][cell])) // SIDE) for cell in cells)
     figure, grid = sheet(len(cells), [rows / SIDE])
     draw_row(grid[0], results, cells)
     canvas.finish(figure, results, trainings.fixed(results), notes=[*sample_words(results, cells),
                                                                     *said], hollow=False)
     return figure
-
-
-def with_memories(results):
-    return [cell for cell in range(len(results.rows)) if trainings.has_memories(results, cell)]
 
 
 def of_cell(results, cell):
@@ -46,7 +42,7 @@ def of_cell(results, cell):
 
 def shown(results, cells):
     """At most so many of these cells as have room, and a sentence where that is not all."""
-    if not cells:
+    if len(cells) == 0:
         raise ResultError("no cell has its memories yet")
     if len(cells) <= COLUMNS_MAX:
         return cells, []

@@ -76,17 +76,12 @@ def points(results):
     return names if len(names) > 1 and len(np.unique(results.rows[names])) < grid else []
 
 
-def any_memories(results):
-    """Whether some cell has its memories."""
-    return any(has_memories(results, cell) for cell in range(len(results.rows)))
-
-
-def has_memories(results, cell):
-    """Whether the first entry of the cell's first memory is there."""
-    stored = results.arrays["memories"]
-    if 0 in stored.shape:
-        return False
-    return bool(np.isfinite(stored[(cell, *[0] * (len(stored.shape) - 1))]))
+def with_memories(results):
+    """bool [cell]: its trained memories are in the file."""
+    stored = results.arrays.get("memories")
+    if stored is None or 0 in stored.shape:
+        return np.zeros(len(results.rows), dtype=bool)
+    return np.isfinite(stored[(slice(None), *[0] * (len(stored.shape) - 1))])
 
 
 def fixed(results):

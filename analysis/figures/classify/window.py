@@ -32,7 +32,7 @@ def window(results):
     norm = LogNorm(lowest, max(min(np.nanmax(error), WIDE * lowest), 1.05 * lowest))
     figure, panels = canvas.panels(len(sheets), 1, width=max(7.0, 1.25 * (len(names) + 1)),
                                    height=3.1)
-    last = Axis(results, column, np.minimum(error, norm.vmax))
+    last = Axis(results, column, np.minimum(error, norm.vmax), log=True)
     for axes, (panel, cells) in zip(panels, sheets):
         own = [name for name in names if len(np.unique(results.rows[name][cells])) > 1]
         cells = np.flatnonzero(cells & np.isfinite(error))
@@ -80,7 +80,7 @@ def title(values, error):
 class Axis:
     """One vertical axis: where a value stands on it, 0 to 1, and what is written beside it."""
 
-    def __init__(self, results, name, values, cells=...):
+    def __init__(self, results, name, values, cells=..., log=False):
         self.name, self.unit = name, results.columns[name]["unit"]
         known = values[cells]
         distinct = np.unique(known[np.isfinite(known)] if known.dtype.kind == "f" else known)
@@ -90,7 +90,7 @@ class Axis:
             self.ticks = [(place, str(value)) for place, value in enumerate(distinct)]
             self.low, self.high = 0.0, float(max(len(distinct) - 1, 1))
             return
-        self.log = len(distinct) > 1 and distinct[0] > 0 and distinct[-1] >= 5 * distinct[0]
+        self.log = log or (distinct[0] > 0 and distinct[-1] >= 5 * distinct[0])
         self.at = self.scaled(values.astype(float))
         self.low, self.high = self.scaled(distinct[[0, -1]].astype(float))
         if self.low == self.high:
@@ -104,7 +104,8 @@ class Axis:
 
     def round_values(self, distinct):
         low, high = float(distinct[0]), float(distinct[-1])
-        locator = (canvas.LogLocator(subs=(1, 2, 5) if high < 200 * low else (1,)) if self.log
+        subs = (1, 1.5, 2, 3, 4, 6, 8) if high < 8 * low else (1, 2, 5) if high < 200 * low else (1,)
+        locator = (canvas.LogLocator(subs=subs) if self.log
                    else matplotlib.ticker.MaxNLocator(5, integer=distinct.dtype.kind == "i"))
         return [value for value in locator.tick_values(low, high) if low <= value <= high]
 
