@@ -619,6 +619,7 @@ const struct dam_kind dam_kind_classify = {
     .run = run,
     .extent = extent,
     .keeps_state = true,
+    .blas = true,
     .reduce = reduce,
     .more = more,
     .imagine = imagine,
