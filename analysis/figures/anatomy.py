@@ -1,6 +1,7 @@
 """Features turn into prototypes: memories as pictures, and below them how many classes a memory
 recognises and how many memories a test image needs."""
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 import canvas
 from .classify import trainings
@@ -8,7 +9,7 @@ from .classify.memories import draw_row, sample_words, sheet, shown
 
 DEFINITIONS = ("cutoff", "share")        # of what is counted, not of what was trained
 SOURCES = ("source_row", "source_crc")   # which training it was
-LINEAR_MAX = 24  # contributing memories that have a bar each
+LINEAR_MIN, LINEAR_MAX = 6, 24  # contributing memories that have a bar each
 
 
 def has_data(results):
@@ -81,6 +82,8 @@ def draw_contributions(panels, results, cells):
             ticks = [tick for tick in (1, 3, 10, 30, 100, 300, 1000, 3000) if tick <= top]
             axes.set_xticks(ticks, [f"{tick}" for tick in ticks])
             axes.minorticks_off()
+        else:
+            axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         canvas.axis_label("contributing memories", axes, "x")
     panels[0].set_ylabel("test images [%]")
 
@@ -88,7 +91,7 @@ def draw_contributions(panels, results, cells):
 def bins(top):
     """Edges of a bin for each count up to `top`, or of bins that widen by a quarter."""
     if top <= LINEAR_MAX:
-        return np.arange(top + 2) - 0.5
+        return np.arange(max(top, LINEAR_MIN) + 2) - 0.5
     edges = [0.5]
     while edges[-1] <= top:
         edges.append(np.floor(max(edges[-1] * 1.25, edges[-1] + 1)) + 0.5)

@@ -111,7 +111,7 @@ def draw_series(axes, runs, color, marker):
         axes.fill_between(epochs[there], low[there], high[there], color=color, alpha=0.2,
                           linewidth=0, gid="band")
     axes.plot(epochs[there], middle[there], color=color, linewidth=1.2, gid="median",
-              marker=marker if there.sum() <= FEW else "")
+              marker=marker if len(epochs) <= FEW else "")
 
 
 def mark_first(axes, runs, level, color, place, count):
@@ -179,12 +179,12 @@ def legend(results, series, styles, level):
 
 def crossing_words(results, cells, level):
     """ "test error under 2 % from epoch 179 to 312 on" """
-    if not np.isfinite(level):
-        return ""
     first = trainings.first_below(results, level)[cells]
     first = first[np.isfinite(first)]
     if len(first) == 0:
         return "no training yet"
+    if not np.isfinite(level):
+        return ""
     if not (first > 0).any():
         return f"none under {level:g} %"
     reached = first[first > 0]
