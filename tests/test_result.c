@@ -29,11 +29,19 @@ static const struct dam_column probe_columns[] = {
     {.name = "count", .type = DAM_INTEGER, .unit = "starts", .doc = "count"},
     {.name = "histogram", .type = DAM_INTEGER, .shape = DAM_ARRAY, .unit = "1", .doc = "bins"},
     {.name = "share", .type = DAM_REAL, .unit = "1", .doc = "share"},
+    {.name = "memories",
+     .type = DAM_REAL,
+     .shape = DAM_ARRAY,
+     .unit = "1",
+     .doc = "memories",
+     .dimensions = {"replica", "memory", "entry"},
+     .single = true,
+     .optional = true},
 };
 static const struct dam_kind probe = {
     .schema = {.name = "probe", .version = 7, .parameters = probe_parameters, .parameter_count = 4},
     .columns = probe_columns,
-    .column_count = 3,
+    .column_count = 4,
 };
 static const struct dam_kind *const probe_list[] = {&probe};
 static const struct dam_kinds kinds = {probe_list, 1};
@@ -548,6 +556,49 @@ static void compares_types_and_extents_with_the_kind(void **state) {
     H5Dclose(put(file, "/histogram", H5T_IEEE_F64LE, 2, extent, bins));
     H5Fclose(file);
     assert_only_complaint("/histogram: has another type than the kind's");
+
+    write_file();
+    file = reopen();
+    H5Ldelete(file, "/histogram", H5P_DEFAULT);
+    const hsize_t deeper[] = {ROWS, 1, BINS};
+    H5Dclose(put(file, "/histogram", H5T_STD_I64LE, 3, deeper, bins));
+    H5Fclose(file);
+    assert_only_complaint("/histogram: has 3 dimensions and should have 2");
+}
+
+/* A column of 32-bit reals of three dimensions, which need not be there. */
+static void compares_optional_arrays_of_single_reals(void **state) {
+    (void)state;
+    const struct dam_column *memories = &probe_columns[3];
+    const hsize_t extents[] = {ROWS, 1, BINS, 1};
+    float singles[ROWS * BINS];
+    double doubles[ROWS * BINS];
+    for (size_t e = 0; e < ROWS * BINS; e++)
+        doubles[e] = singles[e] = (float)e / 3;
+    char name[64];
+    snprintf(name, sizeof name, "/%s", memories->name);
+
+    write_file();
+    hid_t file = reopen();
+    H5Dclose(put(file, name, H5T_IEEE_F32LE, 4, extents, singles));
+    H5Fclose(file);
+    struct said said;
+    assert_int_equal(verify(&said), DAM_OK);
+    struct dam_result *result;
+    struct dam_result_dataset *read;
+    struct dam_error error;
+    assert_int_equal(dam_result_open(&result, path, &error), DAM_OK);
+    assert_int_equal(dam_result_read(result, name, &read, &error), DAM_OK);
+    for (size_t e = 0; e < ROWS * BINS; e++)
+        assert_true(dam_result_real(read, e, &read->columns[0]) == doubles[e]);
+    dam_result_dataset_destroy(read);
+    dam_result_close(result);
+
+    write_file();
+    file = reopen();
+    H5Dclose(put(file, name, H5T_IEEE_F64LE, 4, extents, doubles));
+    H5Fclose(file);
+    assert_only_complaint("/memories: has another type than the kind's");
 }
 
 /* What is no result file. */
@@ -723,6 +774,7 @@ int main(void) {
         cmocka_unit_test(asks_for_every_dataset),
         cmocka_unit_test(compares_the_columns_with_the_kind),
         cmocka_unit_test(compares_types_and_extents_with_the_kind),
+        cmocka_unit_test(compares_optional_arrays_of_single_reals),
         cmocka_unit_test(knows_files_of_several_seeds),
         cmocka_unit_test(refuses_what_is_no_result_file),
         cmocka_unit_test(refuses_a_file_cut_short_anywhere),
