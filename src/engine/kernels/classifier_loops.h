@@ -138,8 +138,9 @@ static void memory_backward(const struct dam_classifier_batch *batch) {
 
 /* ---- dual form ---- */
 
-/* e^x = 2^k e^r, |r| <= ln 2 / 2, by its series; x is kept where the result is a normal number. */
-ALWAYS vector exponential(vector x) {
+/* e^x - 1 = 2^k (e^r - 1) + 2^k - 1, |r| <= ln 2 / 2, by the series of e^r - 1: small x loses no
+ * digits. x is kept where 2^k is a normal number. */
+ALWAYS vector exponential_less_1(vector x) {
     const float ln2_high = 0x1.62e4p-1f, ln2_low = 0x1.7f7d1cp-20f, shift = 0x1.8p23f;
     x = maximum(x, all(-87));
     x = -maximum(-x, all(-88));
@@ -147,10 +148,11 @@ ALWAYS vector exponential(vector x) {
     vector k = shifted - shift;
     vector r = (x - k * ln2_high) - k * ln2_low;
     vector sum = all(1.0f / 5040);
-    static const float terms[] = {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1, 1};
+    static const float terms[] = {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1};
     for (size_t term = 0; term < sizeof terms / sizeof *terms; term++)
         sum = sum * r + terms[term];
-    return (vector)((integers)sum + ((integers)shifted << 23));
+    vector scale = (vector)((integers)all(1) + ((integers)shifted << 23));
+    return scale * (sum * r) + (scale - 1);
 }
 
 /* g(r) and its slope. */
@@ -169,10 +171,11 @@ ALWAYS void activate(const struct dam_classifier_batch *batch, vector r, vector 
         *value = power * base;
         *slope = power * (float)(batch->power - 1);
     } else if (batch->activation == DAM_ACTIVATION_LOGISTIC) {
-        *value = 1 / (1 + exponential(-r));
+        *value = 1 / (2 + exponential_less_1(-r));
         *slope = *value * (1 - *value);
     } else {
-        *value = 1 - 2 / (1 + exponential(2 * r));
+        vector e = exponential_less_1(2 * r);
+        *value = e / (e + 2);
         *slope = 1 - *value * *value;
     }
 }
