@@ -62,7 +62,7 @@ static enum dam_status take(int key, const char *value, void *context, struct da
 
 static void print_sizes(const char *study_path, const struct dam_kind *kind,
                         const struct dam_plan *plan) {
-    char core[32], longest[32], memory[32], journal[32], result[32];
+    char core[32], longest[32], memory[32], journal[32], states[32], result[32];
     printf("%s: kind %s\n", study_path, kind->schema.name);
     printf("cells        %" PRIu64 "\n", plan->cells);
     printf("tasks        %" PRIu64 ", the longest %s\n", plan->sizes.tasks,
@@ -73,9 +73,10 @@ static void print_sizes(const char *study_path, const struct dam_kind *kind,
     printf("memory       %s a rank\n", dam_bytes_text(memory, plan->sizes.task_bytes));
     if (plan->sizes.task_bytes > dam_physical_memory())
         printf("             more than this machine has: cell %s\n", plan->sizes.largest);
-    printf("disk         %s of journal, %s of results\n",
-           dam_bytes_text(journal, plan->sizes.journal_bytes),
-           dam_bytes_text(result, plan->sizes.result_bytes));
+    printf("disk         %s of journal, ", dam_bytes_text(journal, plan->sizes.journal_bytes));
+    if (plan->sizes.state_bytes > 0)
+        printf("%s of states, ", dam_bytes_text(states, plan->sizes.state_bytes));
+    printf("%s of results\n", dam_bytes_text(result, plan->sizes.result_bytes));
     if (plan->rounds == DAM_PLAN_IMAGINED)
         printf(
             "Results decide about further rounds: this is for as many as typical ones ask for.\n");

@@ -72,6 +72,7 @@ void dam_capacity_seconds(const struct dam_dynamics_setting *setting, int64_t ma
     double most = (double)max_sweeps;
     dynamics.sweeps = fmin(dynamics.sweeps, most);
     dynamics.flips = fmin(dynamics.flips, setting->neurons * most / 2);
+    *cost = (struct dam_cost){.bytes = 0};
     if (takes_tiles(setting))
         cost_by_tiles(setting, &dynamics, cost);
     else

@@ -373,12 +373,14 @@ static void cost(const struct dam_cell *cell, struct dam_cost *cost) {
     double product = memories * (double)size.pixels * 2 / 125e9; /* seconds an image */
     double other = memories * (1 + 0.05 * settings.model.power) * 1.6e-9;
     double steps = trained / (double)settings.minibatch;
+    double state = 8 * memories * (double)(size.pixels + (size_t)size.classes);
     double epoch = trained * (2 * product + other) + shown * (product + other / 2) +
                    steps * memories * (double)size.pixels * 1.5e-9;
-    *cost = (struct dam_cost){.replica_seconds = 0.05,
-                              .start_seconds = epoch * (double)round_epochs(cell),
-                              .bytes = dam_training_bytes(&settings) + (double)size.bytes +
-                                       24 * memories * (double)(size.pixels + 10)};
+    *cost =
+        (struct dam_cost){.replica_seconds = 0.05,
+                          .start_seconds = epoch * (double)round_epochs(cell),
+                          .bytes = dam_training_bytes(&settings) + (double)size.bytes + 2 * state,
+                          .state_bytes = state};
 }
 
 /* What a round leaves: epochs first .. first + count - 1, from 0, and their errors, each kind's in

@@ -62,6 +62,7 @@ struct dam_cost {
     double replica_seconds; /* set-up, paid by every block of starts */
     double start_seconds;   /* each start */
     double bytes;           /* memory of one running task */
+    double state_bytes;     /* of the state that a replica keeps on disk */
 };
 
 /* What one round of a cell asks for. */

@@ -44,6 +44,7 @@ static void add_cell(const struct dam_kind *kind, const struct dam_cell *cell,
     uint64_t tasks = dam_round_items(&cost, &round);
     sizes->tasks += tasks;
     sizes->journal_bytes += (double)tasks * dam_open_row_bytes(kind, cell);
+    sizes->state_bytes += round.replicas * cost.state_bytes;
     if (cost.bytes > sizes->task_bytes) {
         sizes->task_bytes = cost.bytes;
         dam_cell_identity(&kind->schema, cell->values, sizes->largest);

@@ -16,7 +16,7 @@ struct dam_sizes {
     uint64_t tasks;                    /* replicas' blocks of starts */
     double task_bytes;                 /* memory of the largest running task ... */
     char largest[DAM_IDENTITY_LENGTH]; /* ... and the identity of its cell */
-    double journal_bytes, result_bytes;
+    double journal_bytes, state_bytes, result_bytes;
 };
 void dam_open_sizes(const struct dam_study *study, const struct dam_kind *kind,
                     struct dam_sizes *sizes);
