@@ -5,7 +5,7 @@
 #include "kinds/dynamics.h"
 #include "kinds/kind.h"
 
-/* Fill the seconds of a cost; its bytes are left alone. A function of the setting alone. */
+/* Fill the seconds of a cost; the rest becomes 0. A function of the setting alone. */
 void dam_capacity_seconds(const struct dam_dynamics_setting *setting, int64_t max_sweeps,
                           struct dam_cost *cost);
 
