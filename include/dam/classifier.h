@@ -60,6 +60,10 @@ void dam_classifier_destroy(struct dam_classifier *classifier);
 /* Bytes that dam_classifier_new would take; infinity for none that could be had. */
 double dam_classifier_bytes(const struct dam_classifier_model *model, size_t batch);
 
+/* The vectors that new classifiers compute with, "generic", "avx2" or "avx512": those of the kernel
+ * in use (dam/kernel.h). */
+const char *dam_classifier_kernel_name(void);
+
 /* What training changes: entries of memories, in [-1, 1], and of velocities, in units of
  * velocity_scale. To be read and written by the caller between calls. */
 struct dam_classifier_state {

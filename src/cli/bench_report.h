@@ -3,9 +3,14 @@
 #define DAM_CLI_BENCH_REPORT_H
 
 #include "cli/bench_measure.h"
+#include "cli/bench_training.h"
+
+/* What a report is about. */
+enum dam_bench_subject { DAM_BENCH_OF_STARTS, DAM_BENCH_OF_VISITS, DAM_BENCH_OF_TRAINING };
 
 /* In SI units, by the keys that bench_report.c names. "Alone" is a visit by sums of a state that
- * does not change; the other times are of whole starts. */
+ * does not change; the other times are of whole starts. Ratios are of trainings to bare products.
+ */
 enum dam_bench_value {
     DAM_BENCH_STARTS,
     DAM_BENCH_VISITS_PER_START,
@@ -22,21 +27,29 @@ enum dam_bench_value {
     DAM_BENCH_BOUND,
     DAM_BENCH_SHARE,
     DAM_BENCH_SETUP,
+    DAM_BENCH_PAIRS,
+    DAM_BENCH_MINIBATCH,
+    DAM_BENCH_SGEMM,
+    DAM_BENCH_RATIO,
+    DAM_BENCH_RATIO_LOWER,
+    DAM_BENCH_RATIO_UPPER,
+    DAM_BENCH_IMAGES_PER_S,
     DAM_BENCH_VALUE_COUNT
 };
 
 struct dam_bench_row {
-    struct dam_bench_setting setting;
     const char *kernel;
+    struct dam_bench_setting setting; /* of starts and visits */
     enum dam_algorithm algorithm;
-    bool chosen;                          /* by a capacity run with this kernel */
+    struct dam_bench_training training;
+    bool chosen;                          /* the algorithm, by a capacity run with this kernel */
     double values[DAM_BENCH_VALUE_COUNT]; /* NaN: not measured, or of no meaning */
 };
 
 enum { DAM_BENCH_KERNELS_MAX = 32 };
 
 struct dam_bench_report {
-    bool visits;        /* of visits alone, not of starts */
+    enum dam_bench_subject subject;
     double seconds;     /* of each measurement */
     const char *kernel; /* in use unless one is named */
     struct {
@@ -48,10 +61,9 @@ struct dam_bench_report {
     size_t row_count;
 };
 
-/* Append a row whose values are all NaN. Fails with DAM_MEMORY. */
-enum dam_status dam_bench_add(struct dam_bench_report *report,
-                              const struct dam_bench_setting *setting, const char *kernel,
-                              enum dam_algorithm algorithm, bool chosen,
+/* Append a row that is about the same as this one; its values are all NaN. Fails with DAM_MEMORY.
+ */
+enum dam_status dam_bench_add(struct dam_bench_report *report, const struct dam_bench_row *like,
                               struct dam_error *error) DAM_CHECKED;
 
 void dam_bench_print_json(const struct dam_bench_report *report);

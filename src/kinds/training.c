@@ -100,21 +100,29 @@ static void draw_memories(struct dam_training *training) {
     }
 }
 
-enum dam_status dam_training_new(struct dam_training **training,
-                                 const struct dam_training_settings *settings,
-                                 struct dam_error *error) {
+enum dam_status dam_training_new_on(struct dam_training **training,
+                                    const struct dam_training_settings *settings,
+                                    const struct dam_dataset *dataset, struct dam_error *error) {
     struct dam_training *t = *training = calloc(1, sizeof *t);
     if (t == NULL)
         return dam_fail(error, DAM_MEMORY, "no memory for a training");
     t->settings = *settings;
-    enum dam_status status = dam_dataset_load(settings->dataset, &t->dataset, error);
-    if (status == DAM_OK)
-        status = allocate(t, error);
+    t->dataset = dataset;
+    enum dam_status status = allocate(t, error);
     if (status == DAM_OK)
         status = choose_images(t, error);
     if (status == DAM_OK)
         draw_memories(t);
     return status;
+}
+
+enum dam_status dam_training_new(struct dam_training **training,
+                                 const struct dam_training_settings *settings,
+                                 struct dam_error *error) {
+    const struct dam_dataset *dataset;
+    *training = NULL;
+    enum dam_status status = dam_dataset_load(settings->dataset, &dataset, error);
+    return status == DAM_OK ? dam_training_new_on(training, settings, dataset, error) : status;
 }
 
 void dam_training_destroy(struct dam_training *training) {

@@ -41,6 +41,13 @@ struct dam_training;
 enum dam_status dam_training_new(struct dam_training **training,
                                  const struct dam_training_settings *settings,
                                  struct dam_error *error) DAM_CHECKED;
+
+/* The same on other images of the data set's size, to be trained on: settings->training of them.
+ * There may be no test images; of both parts, `classes` is set. They are borrowed. */
+enum dam_status dam_training_new_on(struct dam_training **training,
+                                    const struct dam_training_settings *settings,
+                                    const struct dam_dataset *dataset,
+                                    struct dam_error *error) DAM_CHECKED;
 void dam_training_destroy(struct dam_training *training);
 
 /* All that later epochs depend on, as a malloc'd blob of the caller's. */

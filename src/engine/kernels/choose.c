@@ -71,6 +71,10 @@ const struct dam_classifier_kernel *dam_classifier_kernel_chosen(void) {
     return here[chosen].classifier;
 }
 
+const char *dam_classifier_kernel_name(void) {
+    return dam_classifier_kernel_chosen()->name;
+}
+
 const struct dam_tile_kernel *dam_tile_kernel_chosen(void) {
     look_once();
     return here[chosen].tiles;
