@@ -168,11 +168,12 @@ static void the_synthetic_images_are_learnt(void **state) {
         enum dam_classifier_form form;
         enum dam_activation activation;
         int power;
-    } cases[] = {{DAM_CLASSIFIER_MEMORY, DAM_ACTIVATION_RECTIFIED, 2},
-                 {DAM_CLASSIFIER_MEMORY, DAM_ACTIVATION_RECTIFIED, 20},
-                 {DAM_CLASSIFIER_DUAL, DAM_ACTIVATION_RECTIFIED, 2},
-                 {DAM_CLASSIFIER_DUAL, DAM_ACTIVATION_LOGISTIC, 3},
-                 {DAM_CLASSIFIER_DUAL, DAM_ACTIVATION_TANH, 3}};
+        double most; /* per cent */
+    } cases[] = {{DAM_CLASSIFIER_MEMORY, DAM_ACTIVATION_RECTIFIED, 2, 13},
+                 {DAM_CLASSIFIER_MEMORY, DAM_ACTIVATION_RECTIFIED, 20, 40},
+                 {DAM_CLASSIFIER_DUAL, DAM_ACTIVATION_RECTIFIED, 2, 13},
+                 {DAM_CLASSIFIER_DUAL, DAM_ACTIVATION_LOGISTIC, 3, 13},
+                 {DAM_CLASSIFIER_DUAL, DAM_ACTIVATION_TANH, 3, 13}};
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         struct dam_training_settings settings = settings_new(cases[c].power);
         settings.model.form = cases[c].form;
@@ -182,7 +183,8 @@ static void the_synthetic_images_are_learnt(void **state) {
         for (int e = 1; e < 15; e++)
             last = epoch(training);
         assert_true(first.train > 2 * last.train);
-        assert_true(last.train < 8 && last.validation < 13 && last.test < 13);
+        assert_true(last.train < cases[c].most && last.validation < cases[c].most &&
+                    last.test < cases[c].most);
         dam_training_destroy(training);
     }
 }

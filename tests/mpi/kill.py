@@ -29,6 +29,21 @@ N: [20, 50, 60]
 precision: 0.03
 max_trials: 100000000
 """
+TRAINING = """
+kind: classify
+dataset: synthetic
+seed: 3
+training: 300
+validation: 100
+minibatch: 50
+K: 12
+temperature_start: 20
+epochs: 250
+replicas: 3
+grids:
+  - {n: [2, 20], momentum: 0.9}
+  - {form: dual, activation: tanh, order: shuffled}
+"""
 
 
 class Kill(program.Case):
@@ -89,6 +104,18 @@ class Kill(program.Case):
     def test_between_the_steps_of_a_search(self):
         """The next step is that which all rows of those before ask for, whoever made them."""
         self.kill_while_it_works(self.study(SEARCH), self.dam_path, max(KILLS // 2, 2))
+
+    def test_within_trainings(self):
+        """They go on from their last states to the same errors and memories, to the last bit."""
+        self.kill_while_it_works(self.study(TRAINING), self.dam_path, max(KILLS // 2, 2))
+        whole = self.last_states("whole.h5")
+        for output in sorted(self.folder.glob("*.h5")):
+            self.assert_last_states_alone(output.name, 3 * 3)
+            self.assertEqual(self.last_states(output.name), whole)
+
+    def last_states(self, output):
+        folder = self.path(f"{output}.journal")
+        return {name: (folder / name).read_bytes() for name in program.states_of(self.path(output))}
 
     def test_while_it_publishes(self):
         """Whoever reads the file finds the whole of the old result or of the new one."""

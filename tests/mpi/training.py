@@ -1,0 +1,115 @@
+#!/usr/bin/python3
+"""training.py DAM DAM_TEST DAM_TEST_NEXT: trainings, which are chains of rounds: how they were run,
+stopped, resumed and extended does not show in their errors."""
+import h5py
+import numpy as np
+import program
+
+# Rounds of a hundred epochs, the most there is, of a few milliseconds an epoch.
+STUDY = """kind: classify
+dataset: synthetic
+seed: 3
+training: 300
+validation: 100
+minibatch: 50
+K: 12
+temperature_start: 20
+replicas: 2
+epochs: 230
+grids:
+  - {n: [2, 20], momentum: 0.9}
+  - {form: dual, activation: logistic, order: shuffled, validation: 0}
+"""
+CURVES = "train_errors", "validation_errors", "test_errors"
+
+
+class Training(program.Case):
+    def setUp(self):
+        super().setUp()
+        self.study(STUDY)
+
+    def run_study(self, output, *settings, ranks=0, **options):
+        arguments = [word for setting in settings for word in ("--set", setting)]
+        return self.dam("run", "study.yaml", "-o", output, *arguments, ranks=ranks,
+                        program=self.dam_path, **options)
+
+    def curves(self, output):
+        """[curve][cell][replica][epoch]"""
+        with h5py.File(self.path(output), "r") as file:
+            return np.stack([file[name][()] for name in CURVES])
+
+    def test_any_number_of_ranks(self):
+        self.run_study("alone.h5")
+        self.dam("verify", "alone.h5", program=self.dam_path)
+        for ranks in 2, 3, 5:
+            self.run_study(f"on{ranks}.h5", ranks=ranks)
+            self.assert_same("alone.h5", f"on{ranks}.h5")
+            self.assert_nothing_done_twice(f"on{ranks}.h5")
+
+    def test_curves(self):
+        """As long as the training, NaN where no images are held out; the last of them in the
+        table. Seeds and replicas differ."""
+        self.run_study("out.h5", ranks=2)
+        curves = self.curves("out.h5")
+        self.assertEqual(curves.shape, (3, 3, 2, 230))
+        nan = np.isnan(curves)
+        self.assertTrue(nan[1, 2].all())
+        self.assertEqual(nan.sum(), nan[1, 2].size)
+        for curve, column in enumerate(("train_error", "validation_error", "test_error")):
+            np.testing.assert_allclose([row for row, in self.table("out.h5", column)],
+                                       curves[curve, :, :, -1].mean(axis=1), rtol=1e-14)
+        self.assertFalse((curves[2, :, 0] == curves[2, :, 1]).all(axis=1).any())
+        self.assertLess(curves[2, :, :, -1].mean(), curves[2, :, :, 0].mean())
+
+    def test_more_epochs_and_replicas(self):
+        """At once: the old go on from within a round, the new catch up with them."""
+        self.run_study("grown.h5", "epochs=130", ranks=2)
+        before = self.curves("grown.h5")
+        rows = set(program.rows_of(self.path("grown.h5")))
+        self.run_study("grown.h5", "epochs=270", "replicas=4", ranks=3)
+        self.assertEqual(rows - set(program.rows_of(self.path("grown.h5"))), set())
+        self.assert_nothing_done_twice("grown.h5")
+        self.run_study("fresh.h5", "epochs=270", "replicas=4", ranks=2)
+        self.assert_same("grown.h5", "fresh.h5")
+        np.testing.assert_array_equal(self.curves("grown.h5")[:, :, :2, :130], before)
+        added = set(program.rows_of(self.path("grown.h5")))
+        self.run_study("grown.h5", "epochs=130")  # and back: nothing is done
+        self.assertEqual(set(program.rows_of(self.path("grown.h5"))), added)
+        np.testing.assert_array_equal(self.curves("grown.h5"), before)
+
+    def assert_goes_on(self, limit):
+        """What was published is the beginning of what an undisturbed run publishes, and the run
+        goes on from there to the same end."""
+        self.dam("verify", "out.h5", program=self.dam_path)
+        self.assertIn(("partial",), self.table("out.h5", "status"))
+        before = self.curves("out.h5")
+        rows = set(program.rows_of(self.path("out.h5")))
+        self.run_study("out.h5", limit, ranks=3)
+        self.run_study("whole.h5", limit, ranks=2)
+        self.assert_same("out.h5", "whole.h5")
+        self.assert_nothing_done_twice("out.h5")
+        self.assertEqual(rows - set(program.rows_of(self.path("out.h5"))), set())
+        whole = self.curves("whole.h5")
+        part = before[..., :whole.shape[-1]]
+        self.assertTrue((np.isnan(part) | (part == whole)).all())
+        self.assertFalse(np.isnan(part[2]).all())
+
+    def test_the_time_limit(self):
+        """Stopped a long way before its end, with fewer epochs asked for later."""
+        arguments = "run", "study.yaml", "-o", "out.h5", "--set", "epochs=20000"
+        out, _ = self.dam(*arguments, "--time-limit", "1s", ranks=2, code=75, program=self.dam_path)
+        self.assertIn("stopped with work left", out)
+        self.assert_goes_on("epochs=400")
+
+    def test_a_stop_file(self):
+        run = self.start("run", "study.yaml", "-o", "out.h5", "--set", "epochs=20000", ranks=2,
+                         program=self.dam_path)
+        program.wait_until(lambda: run.ended() or len(program.rows_of(self.path("out.h5"))) > 10,
+                           "the second rounds")
+        (self.path("out.h5.journal") / "stop").touch()
+        self.assertEqual(run.wait()[0], 75)
+        self.assert_goes_on("epochs=430")
+
+
+if __name__ == "__main__":
+    program.main()
