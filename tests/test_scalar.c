@@ -228,6 +228,31 @@ static void excerpts_end_between_characters(void **state) {
         "012345678901234567890123456789012345678...");
 }
 
+static void quoted_texts_are_plain_lines(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *quoted;
+    } cases[] = {
+        {"", "\"\""},
+        {"a b: #c'.h5", "\"a b: #c'.h5\""},
+        {"\"\\", "\"\\\"\\\\\""},
+        {"\n\x7F", "\"\\U0000000A\\U0000007F\""},
+        {"\xC3\xA9\xE2\x82\xAC", "\"\xC3\xA9\xE2\x82\xAC\""},
+        {"\xC2\x85\xE2\x80\xA8\xEF\xBB\xBF", "\"\\U00000085\\U00002028\\U0000FEFF\""},
+        {"\xF0\x9F\x98\x80", "\"\\U0001F600\""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *written = NULL;
+        size_t length = 0;
+        FILE *out = open_memstream(&written, &length);
+        assert_non_null(out);
+        dam_scalar_quote(out, cases[i].text);
+        assert_int_equal(fclose(out), 0);
+        assert_string_equal(written, cases[i].quoted);
+        free(written);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(integers_are_read_whole),
@@ -239,6 +264,7 @@ int main(void) {
         cmocka_unit_test(what_was_rounded_stays_so),
         cmocka_unit_test(the_locale_changes_nothing),
         cmocka_unit_test(excerpts_end_between_characters),
+        cmocka_unit_test(quoted_texts_are_plain_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -170,7 +170,7 @@ static size_t for_each_file(const char *prefix, const char *mark,
 
 static void bad_studies_are_refused_where_they_are_wrong(void **state) {
     (void)state;
-    assert_true(for_each_file("bad-", "# refused ", check_bad) >= 90);
+    assert_true(for_each_file("bad-", "# refused ", check_bad) >= 110);
 }
 
 static void good_studies_have_their_cells_and_resolve_to_themselves(void **state) {
@@ -612,6 +612,110 @@ static void the_resolved_study_reads_well(void **state) {
     dam_study_destroy(study);
 }
 
+/* Rows of another result. */
+
+/* What the text takes over from another result; NULL where nothing is left to be taken. */
+static struct dam_selection *selection_of(const char *text, const char *override) {
+    struct dam_selection *selection;
+    struct dam_error error = {0};
+    const char *const overrides[] = {override};
+    if (dam_study_selection(&selection, "study.yaml", text, strlen(text), overrides,
+                            override != NULL, schemas, SCHEMA_COUNT, &error) != DAM_OK)
+        fail_msg("%s", error.text);
+    return selection;
+}
+
+static void a_selection_is_read(void **state) {
+    (void)state;
+    const char *text = "kind: capacity\nfrom: one.h5\nbest: 8\nby: recovered\nN: [5, 6]\n"
+                       "where: [recovered >=  1.5e1,energy == power , K<3, n > 2, x <= -1]\n";
+    static const struct {
+        const char *column;
+        enum dam_comparison comparison;
+        const char *text;
+        bool is_number;
+        double number;
+    } expected[] = {
+        {"recovered", DAM_GREATER_OR_EQUAL, "1.5e1", true, 15},
+        {"energy", DAM_EQUAL, "power", false, 0},
+        {"K", DAM_LESS, "3", true, 3},
+        {"n", DAM_GREATER, "2", true, 2},
+        {"x", DAM_LESS_OR_EQUAL, "-1", true, -1},
+    };
+    struct dam_selection *selection = selection_of(text, NULL);
+    assert_non_null(selection);
+    assert_string_equal(selection->path, "one.h5");
+    assert_string_equal(selection->by, "recovered");
+    assert_int_equal(selection->best, 8);
+    assert_int_equal(selection->condition_count, 5);
+    for (size_t c = 0; c < 5; c++) {
+        const struct dam_condition *read = &selection->conditions[c];
+        assert_string_equal(read->column, expected[c].column);
+        assert_string_equal(read->text, expected[c].text);
+        assert_int_equal(read->comparison, expected[c].comparison);
+        assert_int_equal(read->is_number, expected[c].is_number);
+        assert_true(!read->is_number || read->number == expected[c].number);
+        assert_int_equal(read->place.line, 6);
+    }
+    for (size_t p = 0; p < PARAMETERS; p++)
+        assert_int_equal(selection->given[p], p == NEURONS);
+    dam_selection_destroy(selection);
+    assert_null(selection_of("kind: capacity\nK: 5\n", NULL));
+    assert_null(selection_of(text, "selected=[{K: 5}]"));
+}
+
+static void comparisons_hold_as_they_read(void **state) {
+    (void)state;
+    static const struct {
+        enum dam_comparison comparison;
+        bool below, at, above;
+    } cases[] = {
+        {DAM_LESS, true, false, false},    {DAM_LESS_OR_EQUAL, true, true, false},
+        {DAM_GREATER, false, false, true}, {DAM_GREATER_OR_EQUAL, false, true, true},
+        {DAM_EQUAL, false, true, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct dam_condition condition = {
+            .comparison = cases[i].comparison, .is_number = true, .number = 2};
+        assert_int_equal(dam_condition_holds(&condition, 1.5), cases[i].below);
+        assert_int_equal(dam_condition_holds(&condition, 2), cases[i].at);
+        assert_int_equal(dam_condition_holds(&condition, 2.5), cases[i].above);
+        assert_false(dam_condition_holds(&condition, (double)NAN));
+    }
+}
+
+/* As a row's value, but the study's own wins; rows by rows, each with the study's axes. */
+static void the_study_wins_over_rows(void **state) {
+    (void)state;
+    const char *const overrides[] = {
+        "selected=[{n: 2, K: 70, noise: 0.5, replicas: 3}, {n: 3, K: 50}]", NULL};
+    struct dam_study *study = parse_with(
+        "kind: capacity\nfrom: x.h5\nstart: memory\nnoise: 0.25\nN: [10, 20]\n", overrides);
+    assert_string_equal(study->from, "x.h5");
+    assert_int_equal(study->cell_count, 4);
+    for (size_t c = 0; c < 4; c++) {
+        struct dam_cell cell = cell_of(study, c);
+        assert_int_equal(cell.values[MEMORIES].integer, c < 2 ? 70 : 50);
+        assert_int_equal(cell.values[POWER].integer, c < 2 ? 2 : 3);
+        assert_int_equal(cell.values[NEURONS].integer, c % 2 == 0 ? 10 : 20);
+        assert_true(cell.values[NOISE].real == 0.25);
+        assert_int_equal(cell.replicas, c < 2 ? 3 : 1);
+    }
+    assert_resolves(study);
+    dam_study_destroy(study);
+
+    study = parse_with("kind: capacity\nfrom: x.h5\nreplicas: 9\n", overrides);
+    assert_int_equal(cell_of(study, 0).replicas, 9);
+    dam_study_destroy(study);
+}
+
+/* A row of the file is at fault, not what the study says. */
+static void rows_are_blamed_on_their_file(void **state) {
+    (void)state;
+    assert_refused_with("kind: capacity\nfrom: x.h5\n", "selected=[{K: 3}, {K: 2, N: 0}]",
+                        "x.h5: N: 0 is below the allowed range; allowed: integer 1..32766");
+}
+
 /* Files. */
 
 static char folder[] = "/tmp/dam-test-study-XXXXXX";
@@ -715,6 +819,10 @@ int main(void) {
         cmocka_unit_test(an_override_stays_one_comment),
         cmocka_unit_test(bad_overrides_are_refused_by_name),
         cmocka_unit_test(the_resolved_study_reads_well),
+        cmocka_unit_test(a_selection_is_read),
+        cmocka_unit_test(comparisons_hold_as_they_read),
+        cmocka_unit_test(the_study_wins_over_rows),
+        cmocka_unit_test(rows_are_blamed_on_their_file),
         cmocka_unit_test(files_are_read_whole),
         cmocka_unit_test(files_that_are_no_study_are_refused),
     };

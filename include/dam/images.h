@@ -28,6 +28,13 @@ static inline size_t dam_images_pixels(const struct dam_images *images) {
     return images->channels * images->height * images->width;
 }
 
+/* The pixels of one image as networks see them: -1 .. 1. */
+static inline void dam_images_show(const struct dam_images *images, size_t image, float *values) {
+    const size_t pixels = dam_images_pixels(images);
+    for (size_t i = 0; i < pixels; i++)
+        values[i] = (float)images->pixels[image * pixels + i] * (2.0f / 255) - 1;
+}
+
 /* Each reader sets *images, to zeros where it fails; the caller destroys what it read. A failure is
  * DAM_FILE: a file cannot be opened or read; DAM_INPUT: it is of another format, or the files do
  * not belong together; DAM_DAMAGED: it is of the format, but cut, too long, or has a label out of

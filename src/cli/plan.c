@@ -1,5 +1,6 @@
 #include "run/plan.h"
 #include "cli/arguments.h"
+#include "cli/select.h"
 #include "cli/table.h"
 #include "run/open.h"
 #include "run/progress.h"
@@ -162,8 +163,13 @@ enum dam_status dam_cli_plan(const struct dam_call *call, struct dam_error *erro
     read_ranks(&command, "1,2,4,8,16,32,64");
     bool helped;
     enum dam_status status = dam_arguments_parse(&arguments, call, &command, &helped, error);
+    char *selected = NULL;
+    if (status == DAM_OK && !helped)
+        status = dam_cli_select(call->kinds, command.study_path, command.overrides,
+                                &command.override_count, &selected, error);
     if (status == DAM_OK && !helped)
         status = plan_study(&command, call->kinds, error);
+    free(selected);
     free(command.overrides);
     return status;
 }

@@ -1,6 +1,8 @@
 #include "run/run.h"
 #include "cli/arguments.h"
 #include "cli/isolate.h"
+#include "cli/select.h"
+#include "run/agree.h"
 #include "run/result.h"
 #include "run/stop.h"
 #include <stdlib.h>
@@ -166,11 +168,11 @@ static void look_at_output(struct command *command, struct dam_error *fault) {
 
 static enum dam_status run(MPI_Comm comm, void *context, struct dam_error *error) {
     struct command *command = context;
-    enum dam_status status = command->usage;
+    *error = command->usage_error;
+    /* What is read before MPI starts, rank 0 alone has read. */
+    enum dam_status status = dam_agree(comm, command->usage, error);
     if (status == DAM_OK)
         status = dam_run(comm, command->kinds, &command->options, error);
-    else
-        *error = command->usage_error;
     int rank;
     /* What all agreed on rank 0 tells; where they could not, each rank what it knows. */
     bool alone = status == DAM_PARALLEL;
@@ -211,7 +213,13 @@ enum dam_status dam_cli_run(const struct dam_call *call, struct dam_error *error
     struct dam_error fault;
     if (command.usage == DAM_OK && !helped)
         look_at_output(&command, &fault);
+    char *selected = NULL;
+    if (command.usage == DAM_OK && !helped && is_first_rank())
+        command.usage =
+            dam_cli_select(call->kinds, command.options.study_path, command.overrides,
+                           &command.options.override_count, &selected, &command.usage_error);
     enum dam_status status = helped ? DAM_OK : call->parallel(run, &command, error);
+    free(selected);
     free(output);
     free(command.overrides);
     return status;

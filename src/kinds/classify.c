@@ -36,12 +36,6 @@ enum {
     PARAMETER_COUNT
 };
 
-static const char *const forms[] = {
-    [DAM_CLASSIFIER_MEMORY] = "memory", [DAM_CLASSIFIER_DUAL] = "dual", NULL};
-static const char *const activations[] = {[DAM_ACTIVATION_RECTIFIED] = "rectified",
-                                          [DAM_ACTIVATION_LOGISTIC] = "logistic",
-                                          [DAM_ACTIVATION_TANH] = "tanh",
-                                          NULL};
 static const char *const no_or_yes[] = {"no", "yes", NULL};
 
 /* Paper's values for large n, from this one on, differ from those for small n. */
@@ -56,13 +50,13 @@ static const struct dam_parameter parameters[PARAMETER_COUNT] = {
                  .doc = "images to learn"},
     [FORM] = {.name = "form",
               .type = DAM_CHOICE,
-              .choices = forms,
+              .choices = dam_classifier_form_names,
               .unit = "1",
               .doc =
                   "energy differences of class neurons, or the dual network with one hidden layer"},
     [ACTIVATION] = {.name = "activation",
                     .type = DAM_CHOICE,
-                    .choices = activations,
+                    .choices = dam_activation_names,
                     .unit = "1",
                     .doc = "form: dual: of hidden units: ReP_(n-1), 1/(1+exp(-x)) or tanh"},
     [POWER] = {.name = "n",

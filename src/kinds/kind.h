@@ -16,6 +16,25 @@
 
 enum { DAM_PLAN_MAX = 256 };
 
+/* The row of the source's /results, from 0; and the CRC-32C of its part of the dataset. */
+#define DAM_SOURCE_ROW "source_row"
+#define DAM_SOURCE_CRC "source_crc"
+#define DAM_PARAMETERS_SOURCE(first)                                                               \
+    [first] = {.name = DAM_SOURCE_ROW,                                                             \
+               .type = DAM_INTEGER,                                                                \
+               .required = true,                                                                   \
+               .low.integer = 0,                                                                   \
+               .high.integer = UINT32_MAX,                                                         \
+               .unit = "1",                                                                        \
+               .doc = "row of the source's /results, from 0; filled in by from"},                  \
+    [(first) + 1] = {.name = DAM_SOURCE_CRC,                                                       \
+                     .type = DAM_INTEGER,                                                          \
+                     .required = true,                                                             \
+                     .low.integer = 0,                                                             \
+                     .high.integer = UINT32_MAX,                                                   \
+                     .unit = "1",                                                                  \
+                     .doc = "CRC-32C of what that row holds; filled in by from"}
+
 enum dam_shape {
     DAM_SCALAR, /* a column of /results */
     DAM_ARRAY   /* a dataset of its own, [cell] and up to DAM_DIMENSIONS_MAX dimensions more; what a
@@ -87,6 +106,11 @@ struct dam_task {
      * round 0. */
     const void *state;
     size_t state_size;
+    /* Kinds that read another result: what the same replica of the cell's row holds there, `reads`
+     * without its first two dimensions: source_extents[0] lists of source_extents[1]. */
+    const float *source;
+    size_t source_extents[2];
+
     /* The blob for the next round, which run() must leave: malloc'd, taken over by the caller. */
     void **next_state;
     size_t *next_state_size;
@@ -154,6 +178,12 @@ struct dam_kind {
     /* Each round of a replica hands a state to its next; `starts` is NULL then. The states of old
      * rounds are removed: where plans depend on all replicas, none can be added later. */
     bool keeps_state;
+
+    /* A dataset "/NAME" of 32-bit floats, [cell][replica][..][..], of the result that studies of
+     * this kind name by `from`: each task is given its replica's part. The kind's science
+     * parameters DAM_SOURCE_ROW and DAM_SOURCE_CRC, both integers, are then filled in by `from`, so
+     * that another content makes other cells. NULL: it reads none. */
+    const char *reads;
 
     /* Results pass through BLAS: all ranks and runs of an output must use the same core type of
      * it. */

@@ -4,6 +4,7 @@
 
 #include "kinds/kind.h"
 
+extern const struct dam_kind dam_kind_anatomy;
 extern const struct dam_kind dam_kind_capacity;
 extern const struct dam_kind dam_kind_classify;
 extern const struct dam_kind dam_kind_threshold;

@@ -8,6 +8,13 @@
 /* Images that are shown at once where nothing is learnt. */
 enum { SHOWN = 1000 };
 
+const char *const dam_classifier_form_names[] = {
+    [DAM_CLASSIFIER_MEMORY] = "memory", [DAM_CLASSIFIER_DUAL] = "dual", NULL};
+const char *const dam_activation_names[] = {[DAM_ACTIVATION_RECTIFIED] = "rectified",
+                                            [DAM_ACTIVATION_LOGISTIC] = "logistic",
+                                            [DAM_ACTIVATION_TANH] = "tanh",
+                                            NULL};
+
 struct dam_training {
     struct dam_training_settings settings;
     const struct dam_dataset *dataset;
@@ -246,14 +253,6 @@ enum dam_status dam_training_memories(const struct dam_training_settings *settin
 
 /* ---- an epoch ---- */
 
-/* An image's pixels in [-1, 1]. */
-static void show(float *values, const struct dam_images *images, size_t image) {
-    const size_t pixels = dam_images_pixels(images);
-    const uint8_t *bytes = images->pixels + image * pixels;
-    for (size_t i = 0; i < pixels; i++)
-        values[i] = (float)bytes[i] * (2.0f / 255) - 1;
-}
-
 static double temperature_of(const struct dam_training *training) {
     const struct dam_training_settings *s = &training->settings;
     if (training->epochs >= s->ramp)
@@ -294,7 +293,7 @@ static enum dam_status learn(struct dam_training *training, struct dam_poll poll
             dam_minibatches_take(training->minibatches, training->epochs, batch, training->chosen);
         for (size_t i = 0; i < taken; i++) {
             size_t image = (size_t)training->split[settings->validation + training->chosen[i]];
-            show(training->images + i * pixels, images, image);
+            dam_images_show(images, image, training->images + i * pixels);
             training->labels[i] = images->labels[image];
         }
         wrong += dam_classifier_train(training->classifier, training->images, training->labels,
@@ -317,8 +316,8 @@ static enum dam_status examine(struct dam_training *training, const struct dam_i
             return stopped(error);
         size_t shown = count - begin < SHOWN ? count - begin : SHOWN;
         for (size_t i = 0; i < shown; i++)
-            show(training->images + i * pixels, images,
-                 which != NULL ? (size_t)which[begin + i] : begin + i);
+            dam_images_show(images, which != NULL ? (size_t)which[begin + i] : begin + i,
+                            training->images + i * pixels);
         dam_classifier_potentials(training->classifier, training->images, shown, temperature,
                                   training->potentials);
         for (size_t i = 0; i < shown; i++) {

@@ -8,6 +8,9 @@
 #include <dam/minibatches.h>
 #include <dam/retrieval.h>
 
+/* By enum dam_classifier_form and enum dam_activation, NULL at the end. */
+extern const char *const dam_classifier_form_names[], *const dam_activation_names[];
+
 /* Epoch e, from 0, has the temperature start + (end - start) min(e / ramp, 1) and the rate
  * learning_rate decay^e. */
 struct dam_training_settings {

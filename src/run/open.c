@@ -7,25 +7,59 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* The kinds' schemas, in a fresh array; NULL when out of memory. */
+static const struct dam_schema **schemas_of(const struct dam_kinds *kinds,
+                                            struct dam_error *error) {
+    const struct dam_schema **schemas = calloc(kinds->count + 1, sizeof *schemas);
+    for (size_t k = 0; schemas != NULL && k < kinds->count; k++)
+        schemas[k] = &kinds->list[k]->schema;
+    if (schemas == NULL)
+        dam_fail(error, DAM_MEMORY, "no memory for the kinds");
+    return schemas;
+}
+
+enum dam_status dam_open_selection(const struct dam_kinds *kinds, const char *name,
+                                   const char *text, size_t length, const char *const *overrides,
+                                   size_t override_count, struct dam_selection **selection,
+                                   struct dam_error *error) {
+    const struct dam_schema **schemas = schemas_of(kinds, error);
+    if (schemas == NULL)
+        return DAM_MEMORY;
+    enum dam_status status = dam_study_selection(selection, name, text, length, overrides,
+                                                 override_count, schemas, kinds->count, error);
+    free(schemas);
+    return status;
+}
+
+/* What the study layer cannot know. */
+static enum dam_status check(const char *name, const struct dam_study *study,
+                             const struct dam_kind *kind, struct dam_error *error) {
+    if (kind->reads != NULL && study->from == NULL)
+        return dam_fail(error, DAM_INPUT,
+                        "%s: from: missing; kind %s reads %s of a result: from: FILE.h5", name,
+                        kind->schema.name, kind->reads);
+    if (study->cell_count < UINT32_MAX)
+        return DAM_OK;
+    return dam_fail(error, DAM_INPUT, "%s: %zu cells; allowed: below 2^32 - 1", name,
+                    study->cell_count);
+}
+
 enum dam_status dam_open_text(const struct dam_kinds *kinds, const char *name, const char *text,
                               size_t length, const char *const *overrides, size_t override_count,
                               struct dam_study **study, const struct dam_kind **kind,
                               struct dam_error *error) {
-    const struct dam_schema **schemas = calloc(kinds->count + 1, sizeof *schemas);
+    const struct dam_schema **schemas = schemas_of(kinds, error);
     if (schemas == NULL)
-        return dam_fail(error, DAM_MEMORY, "no memory for the kinds");
-    for (size_t k = 0; k < kinds->count; k++)
-        schemas[k] = &kinds->list[k]->schema;
+        return DAM_MEMORY;
     enum dam_status status = dam_study_parse(study, name, text, length, overrides, override_count,
                                              schemas, kinds->count, error);
     free(schemas);
     if (status != DAM_OK)
         return status;
     *kind = dam_kinds_find(kinds, (*study)->schema->name);
-    if ((*study)->cell_count < UINT32_MAX)
+    status = check(name, *study, *kind, error);
+    if (status == DAM_OK)
         return DAM_OK;
-    status = dam_fail(error, DAM_INPUT, "%s: %zu cells; allowed: below 2^32 - 1", name,
-                      (*study)->cell_count);
     dam_study_destroy(*study);
     *study = NULL;
     return status;

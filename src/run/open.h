@@ -11,6 +11,13 @@ enum dam_status dam_open_text(const struct dam_kinds *kinds, const char *name, c
                               struct dam_study **study, const struct dam_kind **kind,
                               struct dam_error *error) DAM_CHECKED;
 
+/* What the study takes over from another result and does not hold yet; NULL: nothing. As
+ * dam_study_selection. */
+enum dam_status dam_open_selection(const struct dam_kinds *kinds, const char *name,
+                                   const char *text, size_t length, const char *const *overrides,
+                                   size_t override_count, struct dam_selection **selection,
+                                   struct dam_error *error) DAM_CHECKED;
+
 /* What a study takes, from the kind's tables alone. Kinds with rounds: their first round. */
 struct dam_sizes {
     uint64_t tasks;                    /* replicas' blocks of starts */

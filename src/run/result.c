@@ -4,6 +4,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <hdf5.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -451,6 +452,95 @@ bool dam_result_text_is(const struct dam_result_dataset *dataset, size_t row,
     size_t length;
     const char *text = dam_result_text(dataset, row, column, &length);
     return length == strlen(expected) && memcmp(text, expected, length) == 0;
+}
+
+/* One row of many floats. */
+
+static enum dam_status shape_row(hid_t space, uint64_t row, uint64_t file_bytes,
+                                 struct dam_result_floats *floats, const char **complaint) {
+    hsize_t extent[H5S_MAX_RANK] = {0};
+    *complaint = "has a shape that dam does not write";
+    int rank = H5Sget_simple_extent_ndims(space);
+    if (rank < 1 || rank > DAM_RANK_MAX || H5Sget_simple_extent_dims(space, extent, NULL) != rank)
+        return DAM_DAMAGED;
+    *complaint = "has fewer rows";
+    if (row >= extent[0])
+        return DAM_INPUT;
+    size_t count = 1, bytes;
+    floats->rank = rank - 1;
+    *complaint = "claims more bytes than the file has";
+    for (int d = 1; d < rank; d++) {
+        floats->extent[d - 1] = extent[d];
+        if (__builtin_mul_overflow(count, extent[d], &count))
+            return DAM_DAMAGED;
+    }
+    if (__builtin_mul_overflow(count, sizeof *floats->values, &bytes) || bytes > file_bytes)
+        return DAM_DAMAGED;
+    floats->count = count;
+    return DAM_OK;
+}
+
+/* Read what `space`, the dataset's own, has at `row`. */
+static enum dam_status read_row(hid_t dataset, hid_t space, uint64_t row,
+                                struct dam_result_floats *floats, const char **complaint) {
+    hsize_t first[DAM_RANK_MAX] = {row}, extent[DAM_RANK_MAX] = {1}, count = floats->count;
+    for (int d = 0; d < floats->rank; d++)
+        extent[d + 1] = floats->extent[d];
+    floats->values = malloc(count > 0 ? count * sizeof *floats->values : 1);
+    if (!floats->values)
+        return DAM_MEMORY;
+    *complaint = "cannot be read";
+    hid_t memory = count > 0 ? H5Screate_simple(1, &count, NULL) : -1;
+    bool read =
+        count == 0 ||
+        (memory >= 0 &&
+         H5Sselect_hyperslab(space, H5S_SELECT_SET, first, NULL, extent, NULL) >= 0 &&
+         H5Dread(dataset, H5T_NATIVE_FLOAT, memory, space, H5P_DEFAULT, floats->values) >= 0);
+    if (memory >= 0)
+        H5Sclose(memory);
+    return read ? DAM_OK : DAM_DAMAGED;
+}
+
+static enum dam_status read_floats(hid_t dataset, uint64_t row, uint64_t file_bytes,
+                                   struct dam_result_floats *floats, const char **complaint) {
+    *complaint = "is not stored as dam stores 32-bit floats";
+    hid_t type = H5Dget_type(dataset);
+    hid_t space = H5Dget_space(dataset);
+    enum dam_status status =
+        type >= 0 && space >= 0 && H5Tequal(type, H5T_IEEE_F32LE) > 0 && stored_plainly(dataset)
+            ? DAM_OK
+            : DAM_DAMAGED;
+    if (status == DAM_OK)
+        status = shape_row(space, row, file_bytes, floats, complaint);
+    if (status == DAM_OK)
+        status = read_row(dataset, space, row, floats, complaint);
+    if (space >= 0)
+        H5Sclose(space);
+    if (type >= 0)
+        H5Tclose(type);
+    return status;
+}
+
+enum dam_status dam_result_floats_read(const struct dam_result *result, const char *path,
+                                       uint64_t row, struct dam_result_floats *floats,
+                                       struct dam_error *error) {
+    *floats = (struct dam_result_floats){0};
+    const char *complaint = "no such dataset";
+    enum dam_status status = DAM_DAMAGED;
+    hid_t dataset =
+        dam_result_has(result, path) ? H5Dopen(result->handle->file, path, H5P_DEFAULT) : -1;
+    if (dataset >= 0) {
+        status = read_floats(dataset, row, result->file_size, floats, &complaint);
+        H5Dclose(dataset);
+    }
+    if (status == DAM_OK)
+        return DAM_OK;
+    free(floats->values);
+    floats->values = NULL;
+    if (status == DAM_MEMORY)
+        return no_memory(result->name, error);
+    return dam_fail(error, status, "%s: %s: row %" PRIu64 ": %s", result->name, path, row,
+                    complaint);
 }
 
 /* The study. */

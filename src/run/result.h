@@ -79,6 +79,20 @@ const char *dam_result_text(const struct dam_result_dataset *dataset, size_t row
 bool dam_result_text_is(const struct dam_result_dataset *dataset, size_t row,
                         const struct dam_result_column *column, const char *text);
 
+/* One row of a dataset of 32-bit floats: what lies behind one index of the first dimension. */
+struct dam_result_floats {
+    int rank; /* without the first dimension */
+    uint64_t extent[DAM_RANK_MAX];
+    size_t count;  /* of values */
+    float *values; /* row-major */
+};
+
+/* Read one row; free its values. Fails with DAM_INPUT where there is no such row, DAM_DAMAGED where
+ * the dataset is missing or of another type, DAM_MEMORY. */
+enum dam_status dam_result_floats_read(const struct dam_result *result, const char *path,
+                                       uint64_t row, struct dam_result_floats *floats,
+                                       struct dam_error *error) DAM_CHECKED;
+
 /* The text that a dataset holds: a fresh 0-terminated string of the caller's. */
 enum dam_status dam_result_text_read(const struct dam_result *result, const char *path, char **text,
                                      struct dam_error *error) DAM_CHECKED;

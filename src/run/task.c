@@ -1,8 +1,11 @@
 #include "run/task.h"
+#include "run/checksum.h"
 #include "run/file.h"
+#include "run/result.h"
 #include "run/state.h"
 #include "run/stop.h"
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -105,6 +108,40 @@ enum dam_status dam_task_tidy(const struct dam_task_runner *runner, struct dam_e
     return status;
 }
 
+/* What the item's replica has in the result that the study reads; *floats holds it, the caller's.
+ */
+static enum dam_status read_source(const struct dam_task_runner *runner,
+                                   const struct dam_item *item, struct dam_task *task,
+                                   struct dam_result_floats *floats, struct dam_error *error) {
+    const char *dataset = runner->kind->reads, *name = runner->study->from;
+    struct dam_result *result;
+    *floats = (struct dam_result_floats){0};
+    if (dataset == NULL)
+        return DAM_OK;
+    const struct dam_schema *schema = &runner->kind->schema;
+    uint64_t row = (uint64_t)dam_cell_integer(schema, &runner->cell, DAM_SOURCE_ROW);
+    uint64_t crc = (uint64_t)dam_cell_integer(schema, &runner->cell, DAM_SOURCE_CRC);
+    enum dam_status status = dam_result_open(&result, name, error);
+    if (status != DAM_OK)
+        return status;
+    status = dam_result_floats_read(result, dataset, row, floats, error);
+    dam_result_close(result);
+    if (status != DAM_OK)
+        return status;
+    if (dam_checksum(0, floats->values, floats->count * sizeof *floats->values) != crc)
+        return dam_fail(error, DAM_INPUT,
+                        "%s: %s: row %" PRIu64 " is not what it was when the study chose it; "
+                        "start the study again",
+                        name, dataset, row);
+    if (floats->rank != 3 || item->replica >= floats->extent[0])
+        return dam_fail(error, DAM_INPUT, "%s: %s: has no replica %" PRIu32, name, dataset,
+                        item->replica);
+    task->source_extents[0] = floats->extent[1];
+    task->source_extents[1] = floats->extent[2];
+    task->source = floats->values + item->replica * (floats->count / floats->extent[0]);
+    return DAM_OK;
+}
+
 /* What the poll does is not the task's doing. */
 static bool poll_outside(void *context) {
     struct dam_task_runner *runner = context;
@@ -128,7 +165,8 @@ static struct dam_task task_of(struct dam_task_runner *runner, const struct dam_
     };
 }
 
-/* Run the task; its next state is in *blob, the caller's. *unread: its own could not be read. */
+/* Run the task; its next state is in *blob, the caller's. *unread: what it needs could not be read.
+ */
 static enum dam_status run(struct dam_task_runner *runner, const struct dam_item *item,
                            const struct dam_round *plan, void **blob, size_t *blob_size,
                            bool *had_state, bool *unread, double *seconds,
@@ -145,8 +183,11 @@ static enum dam_status run(struct dam_task_runner *runner, const struct dam_item
     task.next_state = blob;
     task.next_state_size = blob_size;
     void *state;
+    struct dam_result_floats source = {0};
     status = read_state(runner, item, &state, &task.state_size, error);
     task.state = state;
+    if (status == DAM_OK)
+        status = read_source(runner, item, &task, &source, error);
     *unread = status == DAM_FILE || status == DAM_MEMORY;
     if (status == DAM_OK) {
         dam_mark_task(runner->label);
@@ -155,6 +196,7 @@ static enum dam_status run(struct dam_task_runner *runner, const struct dam_item
     }
     *had_state = state != NULL;
     free(state);
+    free(source.values);
     *seconds = dam_clock() - begin;
     return status;
 }
@@ -217,7 +259,7 @@ enum dam_status dam_task_do(struct dam_task_runner *runner, struct dam_item *ite
         return status;
     item->status =
         run(runner, item, plan, &blob, &blob_size, &had_state, &unread, seconds, &failure);
-    if (unread) { /* not the task's fault: it is run again when its state can be read */
+    if (unread) { /* not the task's fault: it is run again when that can be read */
         *error = failure;
         return failure.status;
     }

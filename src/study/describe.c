@@ -67,9 +67,22 @@ void dam_describe_lines(FILE *out, const struct dam_describe_line *lines, size_t
     }
 }
 
+/* The keys of study/selection.h. */
+static const struct dam_describe_line selection_lines[] = {
+    {.doc = "blocks from another result's rows, instead of grids"},
+    {{"from", "FILE.h5", "none", "1"},
+     "each complete row of its /results is a block of parameters; values, lists and ranges that "
+     "the study gives itself replace the row's; rows follow one another as they are chosen"},
+    {{"where", "COLUMN < VALUE", "all rows", "1"},
+     "one comparison or a list of them, by < <= > >= or ==; names by == alone"},
+    {{"best", "integer 1..1000000", "all rows", "1"}, "the first so many rows"},
+    {{"by", "COLUMN", "none", "1"}, "their order, ascending; else as they lie in the file"},
+};
+enum { SELECTION_LINES = sizeof selection_lines / sizeof *selection_lines };
+
 void dam_schema_describe(FILE *out, const struct dam_schema *schema) {
     assert(schema->parameter_count <= DAM_PARAMETERS_MAX);
-    struct dam_describe_line lines[2 + DAM_PARAMETERS_MAX + 2] = {
+    struct dam_describe_line lines[2 + DAM_PARAMETERS_MAX + 2 + SELECTION_LINES] = {
         {.cells = {"parameter", "allowed", "default", "unit"}, .doc = "meaning"}};
     size_t count = 1;
     for (size_t p = 0; p < schema->parameter_count; p++)
@@ -82,6 +95,8 @@ void dam_schema_describe(FILE *out, const struct dam_schema *schema) {
     for (size_t p = 0; p < dam_common_parameter_count; p++)
         if (p != DAM_COMMON_REPLICAS || schema->replicas_by == NULL)
             make_line(&lines[count++], &dam_common_parameters[p]);
+    for (size_t s = 0; s < SELECTION_LINES; s++)
+        lines[count++] = selection_lines[s];
 
     fprintf(out, "%s: ", schema->name);
     dam_describe_text(out, schema->summary, (int)strlen(schema->name) + 2);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <float.h>
+#include <inttypes.h>
 #include <locale.h>
 #include <math.h>
 #include <stdbool.h>
@@ -121,6 +122,36 @@ const char *dam_scalar_real(const char *text, double *value) {
         return "is too small for a double";
     *value = number;
     return NULL;
+}
+
+/* The character that begins at *text, which moves past it. */
+static uint32_t next_character(const char **text) {
+    const unsigned char *bytes = (const unsigned char *)*text;
+    int more = bytes[0] < 0x80 ? 0 : bytes[0] < 0xE0 ? 1 : bytes[0] < 0xF0 ? 2 : 3;
+    uint32_t character = more == 0 ? bytes[0] : bytes[0] & (0x3Fu >> more);
+    for (int i = 1; i <= more && bytes[i] != 0; i++, (*text)++)
+        character = character << 6 | (bytes[i] & 0x3Fu);
+    ++*text;
+    return character;
+}
+
+void dam_scalar_quote(FILE *out, const char *text) {
+    fputc('"', out);
+    while (*text != '\0') {
+        const char *begin = text;
+        uint32_t character = next_character(&text);
+        /* Line ends and what YAML does not print are escaped. */
+        bool plain = (character >= 0x20 && character < 0x7F) ||
+                     (character >= 0xA0 && character < 0x2028) ||
+                     (character > 0x2029 && character < 0xFEFF);
+        if (character == '"' || character == '\\')
+            fprintf(out, "\\%c", (char)character);
+        else if (plain)
+            fwrite(begin, 1, (size_t)(text - begin), out);
+        else
+            fprintf(out, "\\U%08" PRIX32, character);
+    }
+    fputc('"', out);
 }
 
 const char *dam_scalar_excerpt(char excerpt[DAM_EXCERPT_LENGTH], const char *text) {

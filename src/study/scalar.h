@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* Parameters keep this many significant digits, so that 0.1 + 0.2 and 0.3 are one value. */
 enum { DAM_SCALAR_DIGITS = 12 };
@@ -22,6 +23,9 @@ const char *dam_scalar_real(const char *text, double *value);
 /* The fewest significant digits, from DAM_SCALAR_DIGITS up to 17, that read back to the same
  * double; nan and inf come out as such. Returns what snprintf returns. */
 int dam_scalar_print(char *text, size_t size, double value);
+
+/* Write a UTF-8 text as a double-quoted YAML scalar that reads back to itself. */
+void dam_scalar_quote(FILE *out, const char *text);
 
 /* A text for a message: at most 40 bytes, cut between UTF-8 characters and then marked "...".
  * Returns `excerpt`. */

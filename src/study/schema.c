@@ -28,6 +28,15 @@ const struct dam_parameter dam_common_parameters[] = {
 const size_t dam_common_parameter_count =
     sizeof dam_common_parameters / sizeof dam_common_parameters[0];
 
+int64_t dam_cell_integer(const struct dam_schema *schema, const struct dam_cell *cell,
+                         const char *name) {
+    size_t p = 0;
+    while (p < schema->parameter_count && strcmp(schema->parameters[p].name, name) != 0)
+        p++;
+    assert(p < schema->parameter_count && schema->parameters[p].type != DAM_REAL);
+    return cell->values[p].integer;
+}
+
 int dam_value_print(char *text, size_t size, enum dam_type type, const char *const *choices,
                     union dam_value value) {
     switch (type) {

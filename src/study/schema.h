@@ -72,6 +72,10 @@ struct dam_cell {
     struct dam_hash hash;
 };
 
+/* The value of an integer or choice that the schema declares by this name. */
+int64_t dam_cell_integer(const struct dam_schema *schema, const struct dam_cell *cell,
+                         const char *name);
+
 /* The parameters every study has besides its kind's: seed and replicas (both DAM_BUDGET). */
 extern const struct dam_parameter dam_common_parameters[];
 extern const size_t dam_common_parameter_count;

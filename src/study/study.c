@@ -20,9 +20,23 @@ enum {
 };
 
 /* The keys of a study besides its kind's parameters. */
-enum study_key { KEY_KIND, KEY_SEED, KEY_REPLICAS, KEY_SEARCH, KEY_DRAWS, KEY_GRIDS, KEY_COUNT };
-static const char *const study_keys[KEY_COUNT] = {"kind",   "seed",  "replicas",
-                                                  "search", "draws", "grids"};
+enum study_key {
+    KEY_KIND,
+    KEY_SEED,
+    KEY_REPLICAS,
+    KEY_SEARCH,
+    KEY_DRAWS,
+    KEY_GRIDS,
+    KEY_FROM,
+    KEY_WHERE,
+    KEY_BEST,
+    KEY_BY,
+    KEY_SELECTED,
+    KEY_COUNT
+};
+static const char *const study_keys[KEY_COUNT] = {"kind",  "seed",  "replicas",      "search",
+                                                  "draws", "grids", "from",          "where",
+                                                  "best",  "by",    DAM_SELECTED_KEY};
 
 enum search { SEARCH_GRID, SEARCH_RANDOM };
 static const char *const searches[] = {"grid", "random", NULL};
@@ -38,6 +52,7 @@ struct reader {
     const struct dam_node *root;
     const struct dam_node **overrides; /* values whose `key` is set, in the order given */
     size_t override_count;
+    const char *from; /* the result whose rows the blocks are; NULL: none */
     struct dam_error *error;
 };
 
@@ -51,13 +66,17 @@ static const struct dam_node *find_override(const struct reader *reader, const c
 }
 
 /* What the study gives for a key in a block (NULL: at the top): the command line wins over the
- * block, the block over the top. */
+ * block, the block over the top; but where blocks are the rows of a result, the top over them. */
 static const struct dam_node *find(const struct reader *reader, const struct dam_node *block,
                                    const char *key) {
     const struct dam_node *node = find_override(reader, key);
-    if (node == NULL && block != NULL)
-        node = dam_node_find(block, key);
-    return node != NULL ? node : dam_node_find(reader->root, key);
+    const struct dam_node *outer = dam_node_find(reader->root, key);
+    const struct dam_node *inner = block != NULL ? dam_node_find(block, key) : NULL;
+    if (node != NULL)
+        return node;
+    if (reader->from != NULL)
+        return outer != NULL ? outer : inner;
+    return inner != NULL ? inner : outer;
 }
 
 static enum dam_status fail_unknown_key(const struct reader *reader, const struct dam_node *node,
@@ -136,15 +155,24 @@ static enum dam_status read_root(struct reader *reader, const char *name, const 
     return DAM_OK;
 }
 
+/* The result file whose rows an override holds, NULL where it holds others' values: what is wrong
+ * with a row is said of the file. */
+static const char *rows_of(const struct reader *reader, const char *override) {
+    const struct dam_node *from = find(reader, NULL, "from");
+    bool rows = strncmp(override, DAM_SELECTED_KEY "=", sizeof DAM_SELECTED_KEY) == 0;
+    return rows && from != NULL && from->type == DAM_NODE_SCALAR ? from->text : NULL;
+}
+
 static enum dam_status read_override(struct reader *reader, const char *override) {
     const char *equals = strchr(override, '=');
     if (equals == NULL || equals == override)
         return dam_fail(reader->error, DAM_INPUT, "--set %s: allowed: key=value", override);
-    char excerpt[DAM_EXCERPT_LENGTH], source[DAM_EXCERPT_LENGTH + 8];
-    snprintf(source, sizeof source, "--set %s", dam_scalar_excerpt(excerpt, override));
+    char excerpt[DAM_EXCERPT_LENGTH], given[DAM_EXCERPT_LENGTH + 8];
+    snprintf(given, sizeof given, "--set %s", dam_scalar_excerpt(excerpt, override));
+    const char *source = rows_of(reader, override);
     struct dam_document *document = NULL;
-    enum dam_status status =
-        read_document(reader, source, false, equals + 1, strlen(equals + 1), &document);
+    enum dam_status status = read_document(reader, source != NULL ? source : given, false,
+                                           equals + 1, strlen(equals + 1), &document);
     if (status != DAM_OK)
         return status;
     struct dam_node *node = document->root;
@@ -218,6 +246,65 @@ static enum dam_status read_settings(struct reader *reader) {
     return read_search(reader);
 }
 
+/* Rows of another result. */
+
+/* Where a study gives one of these keys, or NULL. */
+static const struct dam_node *find_key(const struct reader *reader, enum study_key key) {
+    return find(reader, NULL, study_keys[key]);
+}
+
+/* `from` decides about the blocks, so nothing else may; without it, what belongs to it is idle. */
+static enum dam_status check_from(const struct reader *reader) {
+    static const enum study_key others[] = {KEY_GRIDS, KEY_SEARCH, KEY_DRAWS};
+    static const enum study_key own[] = {KEY_WHERE, KEY_BEST, KEY_BY, KEY_SELECTED};
+    const struct dam_node *from = find_key(reader, KEY_FROM);
+    for (size_t i = 0; from != NULL && i < sizeof others / sizeof *others; i++) {
+        const struct dam_node *node = find_key(reader, others[i]);
+        if (node != NULL)
+            return dam_fail_at(reader->error, node->key_place,
+                               "%s: does not go with from, whose rows are the blocks; allowed "
+                               "beside from: values, lists and ranges of parameters",
+                               node->key);
+    }
+    for (size_t i = 0; from == NULL && i < sizeof own / sizeof *own; i++) {
+        const struct dam_node *node = find_key(reader, own[i]);
+        if (node != NULL)
+            return dam_fail_at(reader->error, node->key_place,
+                               "%s: has no effect without from; allowed: with from: FILE.h5",
+                               node->key);
+    }
+    return DAM_OK;
+}
+
+/* The values of from, where, best and by: the file is none of this layer's business. */
+static enum dam_status read_selection(const struct reader *reader,
+                                      struct dam_selection *selection) {
+    selection->schema = reader->schema;
+    for (size_t p = 0; p < reader->schema->parameter_count; p++)
+        selection->given[p] = find(reader, NULL, reader->schema->parameters[p].name) != NULL;
+    return dam_selection_read(selection, find_key(reader, KEY_FROM), find_key(reader, KEY_WHERE),
+                              find_key(reader, KEY_BEST), find_key(reader, KEY_BY), reader->error);
+}
+
+/* The study's rows must be at hand, so what chose them is only checked. */
+static enum dam_status read_from(struct reader *reader) {
+    const struct dam_node *from = find_key(reader, KEY_FROM);
+    enum dam_status status = check_from(reader);
+    if (status != DAM_OK || from == NULL)
+        return status;
+    struct dam_selection *selection = calloc(1, sizeof *selection);
+    if (selection == NULL)
+        return dam_fail(reader->error, DAM_MEMORY, "out of memory while reading the study");
+    status = read_selection(reader, selection);
+    dam_selection_destroy(selection);
+    if (status == DAM_OK && find_key(reader, KEY_SELECTED) == NULL)
+        status = dam_fail_at(reader->error, from->place,
+                             "from: its rows can be taken over only where the study is a plain "
+                             "file, not a pipe");
+    reader->from = from->text;
+    return status;
+}
+
 /* Blocks. */
 
 static enum dam_status read_replicas(const struct reader *reader, const struct dam_node *block,
@@ -235,7 +322,7 @@ static enum dam_status read_replicas(const struct reader *reader, const struct d
 }
 
 /* Read what the mapping (the top level or a block) itself gives for each parameter. Parameters
- * that the command line gives are not read from blocks. */
+ * for which another place wins over the block are not read from it. */
 static enum dam_status read_axes(struct reader *reader, const struct dam_node *block,
                                  struct dam_block *into) {
     const struct dam_schema *schema = reader->schema;
@@ -245,7 +332,7 @@ static enum dam_status read_axes(struct reader *reader, const struct dam_node *b
         const struct dam_node *node = NULL;
         if (block == NULL)
             node = find(reader, NULL, parameter->name);
-        else if (find_override(reader, parameter->name) == NULL)
+        else if (find(reader, block, parameter->name) == dam_node_find(block, parameter->name))
             node = dam_node_find(block, parameter->name);
         if (node != NULL)
             status = dam_axis_read(&reader->grid->axes, parameter, node, reader->grid->draws > 0,
@@ -258,7 +345,8 @@ static enum dam_status read_block(struct reader *reader, const struct dam_node *
                                   struct dam_block *block) {
     if (node->type != DAM_NODE_MAPPING)
         return dam_fail_at(reader->error, node->place,
-                           "grids: each block is a mapping, such as {N: [50, 100], K: 20}");
+                           "%s: each block is a mapping, such as {N: [50, 100], K: 20}",
+                           reader->from != NULL ? DAM_SELECTED_KEY : "grids");
     enum dam_status status = check_keys(reader, node, true);
     block->place = node->place;
     return status == DAM_OK ? read_axes(reader, node, block) : status;
@@ -266,14 +354,15 @@ static enum dam_status read_block(struct reader *reader, const struct dam_node *
 
 static enum dam_status read_blocks(struct reader *reader) {
     struct dam_grid *grid = reader->grid;
-    const struct dam_node *list = find(reader, NULL, "grids");
+    const enum study_key key = reader->from != NULL ? KEY_SELECTED : KEY_GRIDS;
+    const struct dam_node *list = find_key(reader, key);
     struct dam_block top = {.place = reader->root->place};
     enum dam_status status = read_axes(reader, NULL, &top);
     if (status != DAM_OK)
         return status;
     if (list != NULL && (list->type != DAM_NODE_SEQUENCE || list->count == 0))
         return dam_fail_at(reader->error, list->place,
-                           "grids: %s; allowed: a list of at least one block",
+                           "%s: %s; allowed: a list of at least one block", study_keys[key],
                            list->type == DAM_NODE_SEQUENCE ? "the list is empty" : "not a list");
     size_t count = list != NULL ? list->count : 1;
     grid->blocks = calloc(count, sizeof *grid->blocks);
@@ -291,10 +380,12 @@ static enum dam_status read_blocks(struct reader *reader) {
 
 /* Parsing. */
 
-static enum dam_status read_study(struct reader *reader, const char *name, const char *text,
-                                  size_t length, const char *const *overrides,
-                                  size_t override_count, const struct dam_schema *const *schemas,
-                                  size_t schema_count) {
+/* Everything up to the keys' values. */
+static enum dam_status read_documents(struct reader *reader, const char *name, const char *text,
+                                      size_t length, const char *const *overrides,
+                                      size_t override_count,
+                                      const struct dam_schema *const *schemas,
+                                      size_t schema_count) {
     enum dam_status status = read_root(reader, name, text, length);
     for (size_t i = 0; i < override_count && status == DAM_OK; i++)
         status = read_override(reader, overrides[i]);
@@ -304,6 +395,11 @@ static enum dam_status read_study(struct reader *reader, const char *name, const
         status = check_key(reader, reader->overrides[i], false);
     if (status == DAM_OK)
         status = check_keys(reader, reader->root, false);
+    return status;
+}
+
+static enum dam_status read_study(struct reader *reader) {
+    enum dam_status status = read_from(reader);
     if (status == DAM_OK)
         status = read_settings(reader);
     if (status == DAM_OK)
@@ -350,10 +446,13 @@ enum dam_status dam_study_parse(struct dam_study **result, const char *name, con
     if (reader.overrides == NULL || reader.grid == NULL)
         status = dam_fail(error, DAM_MEMORY, "out of memory while reading the study");
     if (status == DAM_OK)
-        status = read_study(&reader, name, text, length, overrides, override_count, schemas,
-                            schema_count);
+        status = read_documents(&reader, name, text, length, overrides, override_count, schemas,
+                                schema_count);
+    if (status == DAM_OK)
+        status = read_study(&reader);
     if (status == DAM_OK) {
         study->schema = reader.schema;
+        study->from = reader.from;
         study->seed = reader.grid->seed;
         study->cell_count = reader.grid->cell_count;
         study->slice = (struct dam_slice){1, 1};
@@ -368,6 +467,39 @@ enum dam_status dam_study_parse(struct dam_study **result, const char *name, con
     }
     *result = study;
     return DAM_OK;
+}
+
+enum dam_status dam_study_selection(struct dam_selection **result, const char *name,
+                                    const char *text, size_t length, const char *const *overrides,
+                                    size_t override_count, const struct dam_schema *const *schemas,
+                                    size_t schema_count, struct dam_error *error) {
+    enum dam_status status = DAM_OK;
+    struct dam_selection *selection = calloc(1, sizeof *selection);
+    struct reader reader = {.error = error};
+    reader.overrides = calloc(override_count + 1, sizeof(struct dam_node *));
+    reader.grid = calloc(1, sizeof *reader.grid);
+    *result = NULL;
+    if (selection == NULL || reader.overrides == NULL || reader.grid == NULL)
+        status = dam_fail(error, DAM_MEMORY, "out of memory while reading the study");
+    if (status == DAM_OK)
+        status = read_documents(&reader, name, text, length, overrides, override_count, schemas,
+                                schema_count);
+    if (status == DAM_OK)
+        status = check_from(&reader);
+    bool wanted = status == DAM_OK && find_key(&reader, KEY_FROM) != NULL &&
+                  find_key(&reader, KEY_SELECTED) == NULL;
+    if (wanted)
+        status = read_selection(&reader, selection);
+    if (wanted && status == DAM_OK) {
+        selection->documents = reader.grid->documents;
+        reader.grid->documents = NULL;
+        *result = selection;
+    } else {
+        dam_selection_destroy(selection);
+    }
+    free(reader.overrides);
+    dam_grid_destroy(reader.grid);
+    return status;
 }
 
 void dam_study_destroy(struct dam_study *study) {
@@ -490,10 +622,15 @@ char *dam_study_resolved(const struct dam_study *study) {
     fprintf(out, "kind: %s\nseed: %" PRIu64 "\n", study->schema->name, study->seed);
     if (grid->draws > 0)
         fprintf(out, "search: random\ndraws: %" PRIu64 "\n", grid->draws);
-    if (grid->block_count == 1) {
+    if (study->from != NULL) {
+        fputs("from: ", out);
+        dam_scalar_quote(out, study->from);
+        fputc('\n', out);
+    }
+    if (study->from == NULL && grid->block_count == 1) {
         print_block(out, grid, &grid->blocks[0], "", "");
     } else {
-        fputs("grids:\n", out);
+        fprintf(out, "%s:\n", study->from != NULL ? DAM_SELECTED_KEY : "grids");
         for (size_t b = 0; b < grid->block_count; b++)
             print_block(out, grid, &grid->blocks[b], "  - ", "    ");
     }

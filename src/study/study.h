@@ -7,7 +7,9 @@
  *     grids: [{...}, {...}]              # optional: blocks, each with the flat keys as defaults
  *
  * or, with `search: random` and `draws: D`, parameters given as {from, to, scale} are sampled:
- * draw i is a function of (seed, i) and of nothing else.
+ * draw i is a function of (seed, i) and of nothing else. Or blocks are rows of another result's
+ * table, taken over by `from: FILE.h5` (study/selection.h): what the top level gives then replaces
+ * a row's value, and each row's cells follow each other in the order of the rows.
  *
  * Parsing is a pure function of the text and the overrides: ranks that parse the same text hold
  * the same study. No function here is collective.
@@ -15,7 +17,7 @@
 #ifndef DAM_STUDY_STUDY_H
 #define DAM_STUDY_STUDY_H
 
-#include "study/schema.h"
+#include "study/selection.h"
 
 /* Part `index` (1 .. count) of a study's cells: every count-th, so that costs spread evenly. */
 struct dam_slice {
@@ -30,6 +32,7 @@ struct dam_study {
     struct dam_slice slice; /* which of the cells are in cell_count: 1/1, all */
     char *text; /* the file's text followed by the overrides as comments, 0-terminated */
     size_t text_length;
+    const char *from; /* the result whose rows are the blocks, as written; NULL: none */
     struct dam_grid *grid;
 };
 
@@ -42,6 +45,14 @@ enum dam_status dam_study_parse(struct dam_study **study, const char *name, cons
                                 size_t length, const char *const *overrides, size_t override_count,
                                 const struct dam_schema *const *schemas, size_t schema_count,
                                 struct dam_error *error) DAM_CHECKED;
+
+/* What the study takes over from another result and does not hold yet: *selection is NULL where it
+ * has no `from`, or the rows already. The rest as dam_study_parse; free it with
+ * dam_selection_destroy. */
+enum dam_status dam_study_selection(struct dam_selection **selection, const char *name,
+                                    const char *text, size_t length, const char *const *overrides,
+                                    size_t override_count, const struct dam_schema *const *schemas,
+                                    size_t schema_count, struct dam_error *error) DAM_CHECKED;
 
 /* Read a file (at most 16 MiB; a directory, an empty or a binary file is an error that says so)
  * into a fresh 0-terminated buffer of the caller's. */

@@ -1,0 +1,382 @@
+#include "run/select.h"
+#include "run/checksum.h"
+#include "run/layout.h"
+#include "run/result.h"
+#include "study/scalar.h"
+#include <assert.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A row that may be chosen, and what it is ordered by. */
+struct candidate {
+    size_t row;
+    double rank;
+};
+
+struct selecting {
+    const struct dam_selection *selection;
+    const struct dam_kind *kind;
+    const struct dam_result *result;
+    const struct dam_result_dataset *table;                      /* /results */
+    const struct dam_result_column *columns[DAM_PARAMETERS_MAX]; /* by parameter; NULL: none */
+    struct candidate *chosen;
+    size_t chosen_count;
+    struct dam_error *error;
+};
+
+static enum dam_status fail_memory(const struct selecting *selecting) {
+    return dam_fail(selecting->error, DAM_MEMORY, "%s: out of memory while choosing rows",
+                    selecting->selection->path);
+}
+
+/* ---- columns ---- */
+
+static bool is_number(const struct dam_result_column *column) {
+    return column->type != DAM_STORED_TEXT;
+}
+
+static double number_of(const struct selecting *selecting, size_t row,
+                        const struct dam_result_column *column) {
+    if (column->type == DAM_STORED_INTEGER)
+        return (double)dam_result_integer(selecting->table, row, column);
+    if (column->type == DAM_STORED_UNSIGNED)
+        return (double)dam_result_unsigned(selecting->table, row, column);
+    return dam_result_real(selecting->table, row, column);
+}
+
+/* The column that `key` names. */
+static enum dam_status find_column(const struct selecting *selecting, const char *key,
+                                   const char *name, struct dam_place place,
+                                   const struct dam_result_column **column) {
+    const struct dam_result_dataset *table = selecting->table;
+    *column = dam_result_find(table, name);
+    if (*column != NULL)
+        return DAM_OK;
+    const char **names = calloc(table->column_count, sizeof *names);
+    if (names == NULL)
+        return fail_memory(selecting);
+    for (size_t c = 0; c < table->column_count; c++)
+        names[c] = table->columns[c].name;
+    char excerpt[DAM_EXCERPT_LENGTH];
+    const char *nearest = dam_nearest(name, names, table->column_count);
+    dam_fail_at(selecting->error, place, "%s: %s: no such column in %s%s%s%s", key,
+                dam_scalar_excerpt(excerpt, name), selecting->selection->path,
+                nearest != NULL ? "; did you mean \"" : "; 'dam show' lists them",
+                nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
+    free(names);
+    return DAM_INPUT;
+}
+
+/* May values of the column be this parameter's? */
+static bool is_stored_as(const struct dam_result_column *column, enum dam_type type) {
+    switch (type) {
+    case DAM_INTEGER:
+        return column->type == DAM_STORED_INTEGER;
+    case DAM_REAL:
+        return column->type == DAM_STORED_REAL || column->type == DAM_STORED_INTEGER;
+    case DAM_CHOICE:
+        return column->type == DAM_STORED_TEXT;
+    }
+    return false;
+}
+
+/* Which columns are parameters of this kind too. */
+static enum dam_status match_columns(struct selecting *selecting, const char *kind) {
+    const struct dam_schema *schema = selecting->selection->schema;
+    size_t common = 0;
+    for (size_t p = 0; p < schema->parameter_count; p++) {
+        const struct dam_parameter *parameter = &schema->parameters[p];
+        const struct dam_result_column *column = dam_result_find(selecting->table, parameter->name);
+        bool same = column != NULL && parameter->role == DAM_SCIENCE &&
+                    strcmp(column->role, dam_field_role_name(DAM_FIELD_PARAMETER)) == 0;
+        common += same;
+        if (!same || selecting->selection->given[p])
+            continue;
+        if (!is_stored_as(column, parameter->type))
+            return dam_fail_at(selecting->error, selecting->selection->place,
+                               "from: column %s of %s has another type than kind %s's parameter; "
+                               "give %s in the study",
+                               parameter->name, selecting->selection->path, schema->name,
+                               parameter->name);
+        selecting->columns[p] = column;
+    }
+    if (common > 0)
+        return DAM_OK;
+    return dam_fail_at(selecting->error, selecting->selection->place,
+                       "from: %s holds results of kind %s, none of whose parameters kind %s has",
+                       selecting->selection->path, kind, schema->name);
+}
+
+/* ---- rows ---- */
+
+static enum dam_status check_condition(const struct selecting *selecting,
+                                       const struct dam_condition *condition,
+                                       const struct dam_result_column **column) {
+    enum dam_status status =
+        find_column(selecting, "where", condition->column, condition->place, column);
+    if (status != DAM_OK)
+        return status;
+    char excerpt[DAM_EXCERPT_LENGTH];
+    if (is_number(*column) && !condition->is_number)
+        return dam_fail_at(selecting->error, condition->place,
+                           "where: column %s holds numbers, and %s is none", condition->column,
+                           dam_scalar_excerpt(excerpt, condition->text));
+    if (!is_number(*column) && condition->comparison != DAM_EQUAL)
+        return dam_fail_at(
+            selecting->error, condition->place,
+            "where: column %s holds names, which have no order; allowed: ==", condition->column);
+    return DAM_OK;
+}
+
+/* Add one condition's verdict on every row. */
+static enum dam_status apply_condition(const struct selecting *selecting,
+                                       const struct dam_condition *condition, bool *holds) {
+    const struct dam_result_column *column;
+    enum dam_status status = check_condition(selecting, condition, &column);
+    for (size_t row = 0; status == DAM_OK && row < selecting->table->row_count; row++)
+        if (is_number(column))
+            holds[row] &= dam_condition_holds(condition, number_of(selecting, row, column));
+        else
+            holds[row] &= dam_result_text_is(selecting->table, row, column, condition->text);
+    return status;
+}
+
+/* NaN is behind everything; equal ones stay in the file's order. */
+static int compare_candidates(const void *left, const void *right) {
+    const struct candidate *one = left, *other = right;
+    bool one_nan = isnan(one->rank), other_nan = isnan(other->rank);
+    if (one_nan != other_nan)
+        return one_nan - other_nan;
+    int order = one_nan ? 0 : (one->rank > other->rank) - (one->rank < other->rank);
+    return order != 0 ? order : (one->row > other->row) - (one->row < other->row);
+}
+
+static enum dam_status order_rows(struct selecting *selecting) {
+    const struct dam_selection *selection = selecting->selection;
+    if (selection->by == NULL)
+        return DAM_OK;
+    const struct dam_result_column *column;
+    enum dam_status status =
+        find_column(selecting, "by", selection->by, selection->by_place, &column);
+    if (status != DAM_OK)
+        return status;
+    if (!is_number(column))
+        return dam_fail_at(selecting->error, selection->by_place,
+                           "by: column %s holds names, which have no order", selection->by);
+    for (size_t i = 0; i < selecting->chosen_count; i++)
+        selecting->chosen[i].rank = number_of(selecting, selecting->chosen[i].row, column);
+    qsort(selecting->chosen, selecting->chosen_count, sizeof *selecting->chosen,
+          compare_candidates);
+    return DAM_OK;
+}
+
+/* The rows that are complete and satisfy every condition, in the file's order. */
+static enum dam_status filter_rows(struct selecting *selecting) {
+    const struct dam_selection *selection = selecting->selection;
+    const struct dam_result_dataset *table = selecting->table;
+    const struct dam_result_column *state = dam_result_find(table, "status");
+    size_t complete = 0;
+    bool *holds = calloc(table->row_count + 1, sizeof *holds);
+    selecting->chosen = calloc(table->row_count + 1, sizeof *selecting->chosen);
+    if (holds == NULL || selecting->chosen == NULL) {
+        free(holds);
+        return fail_memory(selecting);
+    }
+    for (size_t row = 0; row < table->row_count; row++)
+        complete += holds[row] =
+            dam_result_text_is(table, row, state, dam_cell_status_names[DAM_CELL_COMPLETE]);
+    enum dam_status status = DAM_OK;
+    for (size_t c = 0; c < selection->condition_count && status == DAM_OK; c++)
+        status = apply_condition(selecting, &selection->conditions[c], holds);
+    for (size_t row = 0; row < table->row_count; row++)
+        if (holds[row])
+            selecting->chosen[selecting->chosen_count++].row = row;
+    free(holds);
+    if (status == DAM_OK && selecting->chosen_count == 0)
+        status = dam_fail_at(selecting->error, selection->place,
+                             "from: no row is left of the %zu in %s, of which %zu are complete%s",
+                             table->row_count, selection->path, complete,
+                             selection->condition_count > 0 ? ": loosen where" : "");
+    return status;
+}
+
+static enum dam_status choose_rows(struct selecting *selecting) {
+    enum dam_status status = filter_rows(selecting);
+    if (status == DAM_OK)
+        status = order_rows(selecting);
+    uint64_t best = selecting->selection->best;
+    if (status == DAM_OK && best > 0 && best < selecting->chosen_count)
+        selecting->chosen_count = (size_t)best;
+    return status;
+}
+
+/* ---- blocks ---- */
+
+static enum dam_status write_value(const struct selecting *selecting, FILE *out, size_t row,
+                                   const struct dam_parameter *parameter,
+                                   const struct dam_result_column *column) {
+    char text[64];
+    if (column->type == DAM_STORED_INTEGER) {
+        fprintf(out, "%s: %" PRId64, parameter->name,
+                dam_result_integer(selecting->table, row, column));
+        return DAM_OK;
+    }
+    if (column->type == DAM_STORED_REAL) {
+        dam_scalar_print(text, sizeof text, dam_result_real(selecting->table, row, column));
+        fprintf(out, "%s: %s", parameter->name, text);
+        return DAM_OK;
+    }
+    for (const char *const *choice = parameter->choices; *choice != NULL; choice++)
+        if (dam_result_text_is(selecting->table, row, column, *choice)) {
+            fprintf(out, "%s: %s", parameter->name, *choice);
+            return DAM_OK;
+        }
+    return dam_fail_at(selecting->error, selecting->selection->place,
+                       "from: row %zu of %s has a %s that kind %s does not know; give %s in the "
+                       "study",
+                       row, selecting->selection->path, parameter->name,
+                       selecting->selection->schema->name, parameter->name);
+}
+
+/* The replicas whose part of a row is there: the others' are NaN. */
+static uint64_t count_replicas(const struct dam_result_floats *floats) {
+    uint64_t replicas = floats->rank > 0 ? floats->extent[0] : 0, there = 0;
+    size_t part = replicas > 0 ? floats->count / replicas : 0;
+    while (part > 0 && there < replicas && !isnan(floats->values[there * part]))
+        there++;
+    return there;
+}
+
+/* What a kind that reads a dataset of its source knows it by. */
+static enum dam_status write_source(const struct selecting *selecting, FILE *out, size_t row,
+                                    const char *separator) {
+    const char *path = selecting->kind->reads;
+    struct dam_result_floats floats;
+    if (!dam_result_has(selecting->result, path))
+        return dam_fail_at(selecting->error, selecting->selection->place,
+                           "from: %s has no dataset %s, which kind %s reads: run its study so that "
+                           "it keeps them",
+                           selecting->selection->path, path, selecting->kind->schema.name);
+    enum dam_status status =
+        dam_result_floats_read(selecting->result, path, row, &floats, selecting->error);
+    if (status != DAM_OK)
+        return status;
+    uint64_t replicas = count_replicas(&floats);
+    if (replicas == 0)
+        status = dam_fail_at(selecting->error, selecting->selection->place,
+                             "from: row %zu of %s has nothing in %s, which kind %s reads: leave it "
+                             "out by where",
+                             row, selecting->selection->path, path, selecting->kind->schema.name);
+    else
+        fprintf(out,
+                "%s" DAM_SOURCE_ROW ": %zu, " DAM_SOURCE_CRC ": %" PRIu32 ", replicas: %" PRIu64,
+                separator, row,
+                dam_checksum(0, floats.values, floats.count * sizeof *floats.values), replicas);
+    free(floats.values);
+    return status;
+}
+
+static enum dam_status write_block(const struct selecting *selecting, FILE *out, size_t row) {
+    const struct dam_schema *schema = selecting->selection->schema;
+    enum dam_status status = DAM_OK;
+    const char *separator = "";
+    fputc('{', out);
+    for (size_t p = 0; p < schema->parameter_count && status == DAM_OK; p++) {
+        if (selecting->columns[p] == NULL)
+            continue;
+        fputs(separator, out);
+        status = write_value(selecting, out, row, &schema->parameters[p], selecting->columns[p]);
+        separator = ", ";
+    }
+    if (status == DAM_OK && selecting->kind->reads != NULL)
+        status = write_source(selecting, out, row, separator);
+    fputc('}', out);
+    return status;
+}
+
+static enum dam_status write_override(const struct selecting *selecting, char **override) {
+    size_t length = 0;
+    FILE *out = open_memstream(override, &length);
+    if (out == NULL)
+        return fail_memory(selecting);
+    enum dam_status status = DAM_OK;
+    fputs(DAM_SELECTED_KEY "=[", out);
+    for (size_t i = 0; i < selecting->chosen_count && status == DAM_OK; i++) {
+        fputs(i > 0 ? ", " : "", out);
+        status = write_block(selecting, out, selecting->chosen[i].row);
+    }
+    fputc(']', out);
+    bool failed = ferror(out) != 0;
+    if ((fclose(out) != 0 || failed) && status == DAM_OK)
+        status = fail_memory(selecting);
+    return status;
+}
+
+/* ---- the file ---- */
+
+/* A run that has not published yet has only a journal. */
+static enum dam_status check_file(const struct dam_selection *selection, struct dam_error *error) {
+    char *journal = NULL;
+    if (access(selection->path, F_OK) == 0)
+        return DAM_OK;
+    if (asprintf(&journal, "%s.journal", selection->path) < 0)
+        return dam_fail(error, DAM_MEMORY, "%s: out of memory", selection->path);
+    bool running = access(journal, F_OK) == 0;
+    free(journal);
+    return dam_fail_at(error, selection->place,
+                       running ? "from: %s is not published yet: let its run end ('dam status' "
+                                 "tells how far it is)"
+                               : "from: %s: no such file; name a result file of dam",
+                       selection->path);
+}
+
+static enum dam_status select_rows(struct selecting *selecting, char **override) {
+    struct dam_result_study study;
+    struct dam_result_dataset *table;
+    enum dam_status status = dam_result_study_read(selecting->result, &study, selecting->error);
+    if (status != DAM_OK)
+        return status;
+    status = dam_result_read(selecting->result, "/results", &table, selecting->error);
+    if (status == DAM_OK) {
+        selecting->table = table;
+        const struct dam_result_column *state = dam_result_find(table, "status");
+        if (table->rank != 1 || state == NULL || state->type != DAM_STORED_TEXT)
+            status = dam_fail(selecting->error, DAM_DAMAGED,
+                              "%s: /results: is not the table that dam writes",
+                              selecting->selection->path);
+    }
+    if (status == DAM_OK)
+        status = match_columns(selecting, study.kind);
+    if (status == DAM_OK)
+        status = choose_rows(selecting);
+    if (status == DAM_OK)
+        status = write_override(selecting, override);
+    free(selecting->chosen);
+    dam_result_dataset_destroy(table);
+    dam_result_study_destroy(&study);
+    return status;
+}
+
+enum dam_status dam_select(const struct dam_selection *selection, const struct dam_kind *kind,
+                           char **override, struct dam_error *error) {
+    assert(selection->schema == &kind->schema);
+    struct selecting selecting = {.selection = selection, .kind = kind, .error = error};
+    struct dam_result *result;
+    *override = NULL;
+    enum dam_status status = check_file(selection, error);
+    if (status == DAM_OK)
+        status = dam_result_open(&result, selection->path, error);
+    if (status != DAM_OK)
+        return status;
+    selecting.result = result;
+    status = select_rows(&selecting, override);
+    dam_result_close(result);
+    if (status != DAM_OK) {
+        free(*override);
+        *override = NULL;
+    }
+    return status;
+}
