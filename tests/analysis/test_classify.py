@@ -179,6 +179,8 @@ class Curves(unittest.TestCase):
         rows = results.tables["first_epochs"]
         table = {(row["cell"], row["replica"]): row["test_epoch"] for row in rows
                  if row["threshold"] == 2}
+        for place, first in np.ndenumerate(trainings.first_below(results, 2)):
+            self.assertEqual(first, table[place])
         for n, line in zip(POWERS, lines_of(draw(results).axes[0], "first")):
             by_hand, listed = [], []
             for cell in np.flatnonzero(results.rows["n"] == n):
@@ -335,8 +337,8 @@ class Memories(unittest.TestCase):
         self.assertEqual(np.isfinite(whole).sum(), times ** 2 * 30)
 
     def test_what_is_padded_is_left_out(self):
-        stored = np.full((1, 1, 6, 74), np.nan, dtype=np.float32)
-        stored[0, 0, :4] = numbered(4, 64)
+        stored = np.full((1, 1, 6, 84), np.nan, dtype=np.float32)
+        stored[0, 0, :4, :74] = numbered(4, 64)
         runs = np.array([[[9.0]]])
         file = made.classify(FOLDER / "padded.h5", [{"K": 4, "memories": "yes"}],
                              {"train": runs, "test": runs}, stored)
@@ -497,7 +499,7 @@ class OddFiles(unittest.TestCase):
     def check(self, file, *names):
         for name in (None, *names):
             options = ["--figure", name] if name else []
-            self.assertEqual(call(plot, file, *options), (0, "", ""))
+            self.assertEqual(call(plot, file, "--png", *options), (0, "", ""))
             pixels = matplotlib.image.imread(file.with_suffix(".png"))
             ink = (pixels[..., :3] < 0.9).any(axis=2)
             self.assertGreater(ink.mean(), 0.01)
@@ -509,7 +511,7 @@ class OddFiles(unittest.TestCase):
     def test_one_cell_one_replica_one_epoch(self):
         self.check(made.classify(FOLDER / "one.h5", [{"K": 9, "memories": "yes"}],
                                  {kind: np.array([[[20.0]]]) for kind in made.KINDS},
-                                 numbered(9, 784)[None]), "curves", "memories")
+                                 numbered(9, 784)[None]), "memories")
 
     def test_partial_cells_and_no_validation(self):
         cells = [{"n": n, "status": status, "validation": 0} for n, status in
@@ -517,7 +519,7 @@ class OddFiles(unittest.TestCase):
         runs = np.array([[made.curve(30, 2, 50)] * 3] * 3)
         runs[1, 1:], runs[1, 0, 12:], runs[2] = np.nan, np.nan, np.nan
         file = made.classify(FOLDER / "partial.h5", cells, {"train": runs, "test": runs})
-        self.check(file, "curves")
+        self.check(file)
         self.assertIn("after 12 epochs (1 training)", page_of(file)[1])
 
     def test_a_single_image_set_of_colors(self):
