@@ -147,10 +147,10 @@ def legend(results, cells):
 
 def notes(results, cells):
     row = results.rows[cells[0]]
-    lines = [f"Middle: memories by their class entries above the cutoff{one(results, row, 'cutoff')}"
-             f". Below: test images by the memories that contribute more than the share"
-             f"{one(results, row, 'share')} of the largest contribution to the winning class's "
-             "energy gap, each panel with its own scale."]
+    cutoff, share = (one(results, row, name) for name in DEFINITIONS)
+    lines = [f"Middle: memories by their class entries above the cutoff{cutoff}. Below: test "
+             f"images by the memories that contribute more than the share{share} of the largest "
+             "contribution to the winning class's energy gap, each panel with its own scale."]
     array = results.arrays["contributing_memories"]
     if max(int(np.flatnonzero(array[cell]).max(initial=0)) for cell in cells) > LINEAR_MAX:
         lines.append("Counts of contributing memories are in bins that widen.")

@@ -198,7 +198,8 @@ class Curves(unittest.TestCase):
         results = Results(file)
         first = trainings.first_below(results, 2)[results.rows["n"] == 30]
         self.assertIn(f"n = 30: test error under 2 % from epoch {first.min():.0f} to "
-                      f"{first.max():.0f} on (6 of 6 trainings)", words_of(file.with_suffix(".svg")))
+                      f"{first.max():.0f} on (6 of 6 trainings)",
+                      words_of(file.with_suffix(".svg")))
 
     def test_where_none_gets_below_two_per_cent_the_files_own_levels_count(self):
         cells = [{"dataset": "fashion-mnist", "n": n} for n in (2, 20)]
@@ -280,8 +281,8 @@ class Window(unittest.TestCase):
     def test_each_n_has_its_panel(self):
         results = Results(search(15, ns=(2, 20), name="two"))
         panels = [axes for axes in draw(results).axes if axes.lines]
-        self.assertEqual([axes.get_title(loc="left").split(":")[0].replace("\N{NO-BREAK SPACE}", " ")
-                          for axes in panels], ["n = 2", "n = 20"])
+        titles = [axes.get_title(loc="left").replace("\N{NO-BREAK SPACE}", " ") for axes in panels]
+        self.assertEqual([title.split(":")[0] for title in titles], ["n = 2", "n = 20"])
 
     def test_a_thousand_cells(self):
         file = search(1000)
@@ -402,7 +403,8 @@ class Anatomy(unittest.TestCase):
         self.assertIn("cutoff = 0.95", words_of(file.with_suffix(".svg")))
 
     def test_of_many_cells_the_first_of_each_n(self):
-        cells = [{"n": n, "K": 30, "source_row": row} for row, n in enumerate((2, 2, 2, 2, 3, 3, 5))]
+        cells = [{"n": n, "K": 30, "source_row": row}
+                 for row, n in enumerate((2, 2, 2, 2, 3, 3, 5))]
         stored = np.array([numbered(30, 64, row)[0] for row in range(7)])
         file = made.anatomy(FOLDER / "many.h5", cells, np.array([CONNECTIONS[2]] * 7),
                             np.array([contributions(30, 30)] * 7), stored)
@@ -465,7 +467,8 @@ class Report(unittest.TestCase):
         places = [table.index(f" {sections.rounding.number(value)} ") for value in best]
         self.assertEqual(places, sorted(places))
         self.assertIn("Lowest validation_error first", table)
-        self.assertIn(f"the lowest validation error is {sections.rounding.number(best[0])} %", words)
+        lowest = sections.rounding.number(best[0])
+        self.assertIn(f"the lowest validation error is {lowest} %", words)
         self.assertNotIn("chooses on the test images", words)
         self.assertIn("chooses on the test images", page_of(stage2())[1])
 

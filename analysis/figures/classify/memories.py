@@ -1,4 +1,4 @@
-"""Trained memories as pictures: a fair sample of each cell's, blue where an entry is -1, red at 1."""
+"""Trained memories as pictures: a fair sample of each cell's, blue at -1 and red at 1."""
 import math
 
 import matplotlib

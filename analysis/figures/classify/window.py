@@ -1,5 +1,5 @@
-"""The window of hyperparameters: a line for each cell across an axis for each parameter that varies,
-the lower its error the darker and the more on top."""
+"""The window of hyperparameters: a line for each cell across an axis for each parameter that
+varies, the lower its error the darker and the more on top."""
 import matplotlib
 import numpy as np
 from matplotlib.cm import ScalarMappable
@@ -49,8 +49,8 @@ def window(results):
     bar.set_ticks([tick for tick in ticks if norm.vmin <= tick <= norm.vmax],
                   labels=[f"{tick:g}" for tick in ticks if norm.vmin <= tick <= norm.vmax])
     bar.minorticks_off()
-    canvas.finish(figure, results, trainings.fixed(results), notes=notes(column, error, norm, len(panels)),
-                  hollow=False)
+    canvas.finish(figure, results, trainings.fixed(results),
+                  notes=notes(column, error, norm, len(panels)), hollow=False)
     return figure
 
 
@@ -104,7 +104,8 @@ class Axis:
 
     def round_values(self, distinct):
         low, high = float(distinct[0]), float(distinct[-1])
-        subs = (1, 1.5, 2, 3, 4, 6, 8) if high < 8 * low else (1, 2, 5) if high < 200 * low else (1,)
+        subs = ((1, 1.5, 2, 3, 4, 6, 8) if high < 8 * low else
+                (1, 2, 5) if high < 200 * low else (1,))
         locator = (canvas.LogLocator(subs=subs) if self.log
                    else matplotlib.ticker.MaxNLocator(5, integer=distinct.dtype.kind == "i"))
         return [value for value in locator.tick_values(low, high) if low <= value <= high]
