@@ -203,13 +203,43 @@ static enum dam_status filter_rows(struct selecting *selecting) {
     return status;
 }
 
+/* How many of the first `kept` chosen rows have the value of another row in a column. */
+static size_t count_alike(const struct selecting *selecting, size_t kept, size_t row,
+                          const struct dam_result_column *column) {
+    const struct dam_result_dataset *table = selecting->table;
+    const unsigned char *values = table->bytes + column->offset;
+    size_t alike = 0;
+    for (size_t k = 0; k < kept; k++)
+        alike += memcmp(values + selecting->chosen[k].row * table->row_size,
+                        values + row * table->row_size, column->size) == 0;
+    return alike;
+}
+
+/* Keep the first `best` of all rows, or of those with each value of a column. */
+static enum dam_status keep_best(struct selecting *selecting) {
+    const struct dam_selection *selection = selecting->selection;
+    const struct dam_result_column *each = NULL;
+    enum dam_status status =
+        selection->each == NULL
+            ? DAM_OK
+            : find_column(selecting, "each", selection->each, selection->each_place, &each);
+    size_t kept = 0;
+    for (size_t i = 0; status == DAM_OK && i < selecting->chosen_count; i++) {
+        size_t alike =
+            each == NULL ? kept : count_alike(selecting, kept, selecting->chosen[i].row, each);
+        if (alike < selection->best)
+            selecting->chosen[kept++] = selecting->chosen[i];
+    }
+    selecting->chosen_count = status == DAM_OK ? kept : selecting->chosen_count;
+    return status;
+}
+
 static enum dam_status choose_rows(struct selecting *selecting) {
     enum dam_status status = filter_rows(selecting);
     if (status == DAM_OK)
         status = order_rows(selecting);
-    uint64_t best = selecting->selection->best;
-    if (status == DAM_OK && best > 0 && best < selecting->chosen_count)
-        selecting->chosen_count = (size_t)best;
+    if (status == DAM_OK && selecting->selection->best > 0)
+        status = keep_best(selecting);
     return status;
 }
 

@@ -77,6 +77,7 @@ static const struct dam_describe_line selection_lines[] = {
      "one comparison or a list of them, by < <= > >= or ==; names by == alone"},
     {{"best", "integer 1..1000000", "all rows", "1"}, "the first so many rows"},
     {{"by", "COLUMN", "none", "1"}, "their order, ascending; else as they lie in the file"},
+    {{"each", "COLUMN", "none", "1"}, "so many of each of its values, instead of all together"},
 };
 enum { SELECTION_LINES = sizeof selection_lines / sizeof *selection_lines };
 

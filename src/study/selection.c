@@ -93,7 +93,8 @@ static enum dam_status check_text(const struct dam_node *node, const char *key, 
 
 enum dam_status dam_selection_read(struct dam_selection *selection, const struct dam_node *from,
                                    const struct dam_node *where, const struct dam_node *best,
-                                   const struct dam_node *by, struct dam_error *error) {
+                                   const struct dam_node *by, const struct dam_node *each,
+                                   struct dam_error *error) {
     enum dam_status status = check_text(from, "from", "the name of a result file, FILE.h5", error);
     selection->path = from->text;
     selection->place = from->place;
@@ -109,6 +110,13 @@ enum dam_status dam_selection_read(struct dam_selection *selection, const struct
         selection->by = by->text;
         selection->by_place = by->place;
     }
+    if (status == DAM_OK && each != NULL) {
+        status = check_text(each, "each", "the name of a column of /results", error);
+        selection->each = each->text;
+        selection->each_place = each->place;
+    }
+    if (status == DAM_OK && each != NULL && best == NULL)
+        status = dam_fail_at(error, each->key_place, "each: has no effect without best");
     return status;
 }
 

@@ -4,6 +4,7 @@
  *     where: validation_error < 2      # ... that satisfy a comparison, or each of a list ...
  *     best: 8                          # ... the first so many of them ...
  *     by: validation_error             # ... in ascending order of a column; else as they lie
+ *     each: n                          # ... of each value of another
  *
  * The file itself is read elsewhere: whoever reads it gives the study one more override,
  * "selected=[{...}, ...]", so that ranks and stored texts need no file.
@@ -36,17 +37,21 @@ struct dam_selection {
     uint64_t best;  /* 0: all */
     const char *by; /* NULL: as they lie in the file */
     struct dam_place by_place;
+    const char *each; /* NULL: of all rows together */
+    struct dam_place each_place;
     struct dam_document *documents; /* which texts and places belong to */
 };
 
 /* The key that the chosen rows are given to the study by. */
 #define DAM_SELECTED_KEY "selected"
 
-/* Fill in path, conditions, best and by from the values of these keys, NULL where there is none
+/* Fill in path, conditions, best, by and each from the values of these keys, NULL where there is
+ * none
  * (`from` is there). Fails with DAM_INPUT, DAM_MEMORY; destroy the selection in any case. */
 enum dam_status dam_selection_read(struct dam_selection *selection, const struct dam_node *from,
                                    const struct dam_node *where, const struct dam_node *best,
-                                   const struct dam_node *by, struct dam_error *error) DAM_CHECKED;
+                                   const struct dam_node *by, const struct dam_node *each,
+                                   struct dam_error *error) DAM_CHECKED;
 
 /* NULL is allowed. */
 void dam_selection_destroy(struct dam_selection *selection);

@@ -31,12 +31,13 @@ enum study_key {
     KEY_WHERE,
     KEY_BEST,
     KEY_BY,
+    KEY_EACH,
     KEY_SELECTED,
     KEY_COUNT
 };
-static const char *const study_keys[KEY_COUNT] = {"kind",  "seed",  "replicas",      "search",
-                                                  "draws", "grids", "from",          "where",
-                                                  "best",  "by",    DAM_SELECTED_KEY};
+static const char *const study_keys[KEY_COUNT] = {"kind",  "seed",  "replicas", "search",
+                                                  "draws", "grids", "from",     "where",
+                                                  "best",  "by",    "each",     DAM_SELECTED_KEY};
 
 enum search { SEARCH_GRID, SEARCH_RANDOM };
 static const char *const searches[] = {"grid", "random", NULL};
@@ -256,7 +257,7 @@ static const struct dam_node *find_key(const struct reader *reader, enum study_k
 /* `from` decides about the blocks, so nothing else may; without it, what belongs to it is idle. */
 static enum dam_status check_from(const struct reader *reader) {
     static const enum study_key others[] = {KEY_GRIDS, KEY_SEARCH, KEY_DRAWS};
-    static const enum study_key own[] = {KEY_WHERE, KEY_BEST, KEY_BY, KEY_SELECTED};
+    static const enum study_key own[] = {KEY_WHERE, KEY_BEST, KEY_BY, KEY_EACH, KEY_SELECTED};
     const struct dam_node *from = find_key(reader, KEY_FROM);
     for (size_t i = 0; from != NULL && i < sizeof others / sizeof *others; i++) {
         const struct dam_node *node = find_key(reader, others[i]);
@@ -276,14 +277,15 @@ static enum dam_status check_from(const struct reader *reader) {
     return DAM_OK;
 }
 
-/* The values of from, where, best and by: the file is none of this layer's business. */
+/* The values of from, where, best, by and each: the file is none of this layer's business. */
 static enum dam_status read_selection(const struct reader *reader,
                                       struct dam_selection *selection) {
     selection->schema = reader->schema;
     for (size_t p = 0; p < reader->schema->parameter_count; p++)
         selection->given[p] = find(reader, NULL, reader->schema->parameters[p].name) != NULL;
     return dam_selection_read(selection, find_key(reader, KEY_FROM), find_key(reader, KEY_WHERE),
-                              find_key(reader, KEY_BEST), find_key(reader, KEY_BY), reader->error);
+                              find_key(reader, KEY_BEST), find_key(reader, KEY_BY),
+                              find_key(reader, KEY_EACH), reader->error);
 }
 
 /* The study's rows must be at hand, so what chose them is only checked. */

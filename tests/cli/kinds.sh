@@ -18,7 +18,7 @@ expect 0 dam describe capacity
 for name in energy n N K load start noise order max_sweeps replicas starts seed recovered \
     recovered_other recovered_mirror trials unconverged mean_overlap unstable_spins mean_sweeps \
     mean_flips recovered_low recovered_high theory_p_error_gaussian theory_p_error_exact \
-    theory_k_max overlap_histogram from where best by; do
+    theory_k_max overlap_histogram from where best by each; do
     grep -Eq "^ *$name +" "$out" || complain "dam describe capacity: nothing on $name"
 done
 prints 'power | rectified' dam describe capacity

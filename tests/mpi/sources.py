@@ -64,6 +64,14 @@ class Rows(program.Case):
         order = sorted(self.chosen(lambda *_: True), key=lambda row: row[2])
         self.assertEqual(cells, [(n, K) for n, K, _ in order[:4]])
 
+    def test_the_best_of_each(self):
+        cells = self.cells_of("kind: capacity\nfrom: source.h5\nby: recovered\nbest: 2\neach: n\n")
+        order = sorted(self.chosen(lambda *_: True), key=lambda row: row[2])
+        kept = [row for i, row in enumerate(order)
+                if sum(other[0] == row[0] for other in order[:i]) < 2]
+        self.assertNotEqual(kept, order[:len(kept)])
+        self.assertEqual(cells, [(n, K) for n, K, _ in kept])
+
     def test_written_out_it_is_the_same(self):
         """Every dataset but the study's own words; on one rank and on three."""
         taken = self.cells_of("kind: capacity\nfrom: source.h5\nwhere: recovered < 40\nseed: 5\n"
