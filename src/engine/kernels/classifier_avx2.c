@@ -1,8 +1,5 @@
 /* Classifiers with vectors of eight floats: see classifier_loops.h. */
-#include "engine/kernels/classifier.h"
-
 #include <immintrin.h>
-#include <math.h>
 
 #define KERNEL_NAME  "avx2"
 #define KERNEL_TABLE dam_classifier_kernel_avx2

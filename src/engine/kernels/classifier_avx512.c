@@ -1,8 +1,5 @@
 /* Classifiers with vectors of sixteen floats: see classifier_loops.h. */
-#include "engine/kernels/classifier.h"
-
 #include <immintrin.h>
-#include <math.h>
 
 #define KERNEL_NAME  "avx512"
 #define KERNEL_TABLE dam_classifier_kernel_avx512

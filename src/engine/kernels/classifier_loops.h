@@ -1,15 +1,33 @@
-/* The loops of classifier.h, for any width of vector: a file that includes this has defined
+/* The loops of classifier.h, for any width of vector. A file for some CPUs defines, before it
+ * includes this,
  *
  *     KERNEL_NAME    as a string
  *     KERNEL_TABLE   the table's identifier
  *     LANES          floats in a vector, a divisor of CLASSIFIER_LANES
- *     vector maximum(vector a, vector b), with `vector` declared by VECTOR_TYPE below
+ *     vector maximum(vector a, vector b), a > b ? a : b, with `vector` of so many floats
  *
- * Powers of all variants of one image vector are raised together, so that the multiplications of
- * one hide the latency of another. Ten classes are a case of their own: their number is then known
- * to the compiler, which keeps what is summed in registers.
+ * and else they are what every CPU has, or compilers take apart. Powers of all variants of one
+ * image vector are raised together, so that the multiplications of one hide the latency of another.
+ * Ten classes are a case of their own: their number is then known to the compiler, which keeps what
+ * is summed in registers.
  */
+#include "engine/kernels/classifier.h"
+
+#include <math.h>
 #include <string.h>
+
+#ifndef KERNEL_NAME
+#define KERNEL_NAME  "generic"
+#define KERNEL_TABLE dam_classifier_kernel_generic
+enum { LANES = 4 };
+typedef float vector __attribute__((vector_size(4 * LANES)));
+typedef int32_t mask __attribute__((vector_size(4 * LANES)));
+
+static inline vector maximum(vector a, vector b) {
+    mask larger = a > b;
+    return (vector)(((mask)a & larger) | ((mask)b & ~larger));
+}
+#endif
 
 enum { PARTS = CLASSIFIER_LANES / LANES, TEN = 10 };
 
