@@ -10,7 +10,11 @@ refuses 2 "kernel 'none': this CPU runs generic" dam bench --kernel generic --ke
 for seconds in 0 -1 1e9 nan 1s ''; do
     refuses 2 "--seconds: '$seconds'; allowed: 0.0001..3600" dam bench --seconds "$seconds"
 done
-for words in Interaction interaction bound stream '\*'; do
+for words in '--visits --training' '--training --visits' '--training --training'; do
+    # shellcheck disable=SC2086 # two words
+    refuses 2 'one of --visits and --training, once' dam bench $words
+done
+for words in Interaction interaction bound stream sgemm quartiles '\*'; do
     expect 0 dam bench --help
     grep -qi -- "$words" "$out" || complain "dam bench --help: nothing on $words"
 done
@@ -107,6 +111,45 @@ check() {
     cp report.json visits.json
 }
 DAM_CPU=generic expect 0 dam bench --visits --json --kernel generic --seconds 0.001 && check generic
+
+# A training by the last two kernels, which may train with the same vectors: these count once.
+cat >check_training.py <<'PYTHON'
+import json, math, sys
+
+def near(a, b):
+    return math.isclose(a, b, rel_tol=1e-5)
+
+report = json.load(open(sys.argv[1]))
+assert report["bench"] == "training" and report["blas_core"] and report["cpu"], report
+assert "masked_additions_per_s" not in report, "a training has no such bound"
+rows, kernels = report["rows"], []
+model = ["form", "n", "K", "minibatch", "kernel"]
+wanted = [("memory", 2), ("memory", 3), ("memory", 20), ("memory", 30), ("dual", 2)]
+for first in range(0, len(rows), len(wanted)):
+    here = rows[first:first + len(wanted)]
+    assert [(row["form"], row["n"]) for row in here] == wanted, here
+    assert len({row["kernel"] for row in here}) == 1, here
+    kernels.append(here[0]["kernel"])
+assert rows and len(set(kernels)) == len(kernels), kernels
+assert set(kernels) <= {"generic", "avx2", "avx512"}, kernels
+for row in rows:
+    assert list(row) == model + list(report["units"]), row
+    assert row["K"] == 2000 and row["minibatch"] == 1000 and row["pairs"] >= 1, row
+    assert row["minibatch_seconds"] > 0 and row["sgemm_seconds"] > 0, row
+    assert near(row["images_per_s"] * row["minibatch_seconds"], row["minibatch"]), row
+    assert 0 < row["ratio_lower_quartile"] <= row["ratio"] <= row["ratio_upper_quartile"], row
+    if row["pairs"] == 1:
+        assert near(row["ratio"] * row["sgemm_seconds"], row["minibatch_seconds"]), row
+PYTHON
+training=()
+for kernel in $kernels; do training+=(--kernel "$kernel"); done
+[ "${#training[@]}" -le 4 ] || training=("${training[@]: -4}")
+expect 0 dam bench --training --json --seconds 0.001 "${training[@]}"
+cp "$out" training.json
+python3 check_training.py training.json >"$err" 2>&1 || complain 'dam bench --training: wrong'
+prints 'BLAS core: ' dam bench --training --seconds 0.001 "${training[@]: -2}"
+grep -Eq '^form +n +K +images +kernel ' "$out" || complain 'dam bench --training: the names'
+[ "$(grep -Ec '^(memory|dual) ' "$out")" -eq 5 ] || complain 'dam bench --training: the rows'
 
 # The table holds the same rows.
 prints 'masked additions in L1: generic' dam bench --kernel generic --seconds 0.001

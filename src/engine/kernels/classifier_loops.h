@@ -11,6 +11,9 @@
  * Ten classes are a case of their own: their number is then known to the compiler, which keeps what
  * is summed in registers.
  */
+#ifndef DAM_ENGINE_KERNELS_CLASSIFIER_LOOPS_H
+#define DAM_ENGINE_KERNELS_CLASSIFIER_LOOPS_H
+
 #include "engine/kernels/classifier.h"
 
 #include <math.h>
@@ -281,3 +284,5 @@ const struct dam_classifier_kernel KERNEL_TABLE = {
     .magnitude = magnitude,
     .descend = descend,
 };
+
+#endif
