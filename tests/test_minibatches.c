@@ -151,6 +151,27 @@ static void every_training_has_its_own_order(void **state) {
     }
 }
 
+/* Classes of as many images do not go through them side by side. */
+static void every_class_has_its_own_order(void **state) {
+    (void)state;
+    enum { PAIRS = 20 };
+    uint8_t labels[2 * PAIRS];
+    for (int i = 0; i < 2 * PAIRS; i++)
+        labels[i] = (uint8_t)(i % 2);
+    struct dam_minibatches *minibatches;
+    struct dam_error error;
+    assert_int_equal(dam_minibatches_new(&minibatches, DAM_MINIBATCHES_BALANCED, 2 * PAIRS, labels,
+                                         2 * PAIRS, 2, 1, &cell, 0, &error),
+                     DAM_OK);
+    uint32_t images[2 * PAIRS];
+    assert_int_equal(dam_minibatches_take(minibatches, 0, 0, images), 2 * PAIRS);
+    int same = 0;
+    for (int i = 0; i < PAIRS; i++)
+        same += images[i] / 2 == images[PAIRS + i] / 2;
+    assert_in_range(same, 0, PAIRS / 2);
+    dam_minibatches_destroy(minibatches);
+}
+
 static void balance_needs_an_image_of_every_class(void **state) {
     (void)state;
     static const uint8_t labels[] = {0, 1, 3, 3, 1, 0, 3, 1};
@@ -176,6 +197,7 @@ int main(void) {
         cmocka_unit_test(orders_are_random),
         cmocka_unit_test(any_epoch_can_be_taken_up),
         cmocka_unit_test(every_training_has_its_own_order),
+        cmocka_unit_test(every_class_has_its_own_order),
         cmocka_unit_test(balance_needs_an_image_of_every_class),
     };
     return cmocka_run_group_tests_name("minibatches", tests, NULL, NULL);
