@@ -39,10 +39,10 @@ class Training(program.Case):
             return np.stack([file[name][()] for name in CURVES])
 
     def test_any_number_of_ranks(self):
-        self.run_study("alone.h5")
+        self.run_study("alone.h5", "memories=yes")
         self.dam("verify", "alone.h5", program=self.dam_path)
         for ranks in 2, 3, 5:
-            self.run_study(f"on{ranks}.h5", ranks=ranks)
+            self.run_study(f"on{ranks}.h5", "memories=yes", ranks=ranks)
             self.assert_same("alone.h5", f"on{ranks}.h5")
             self.assert_nothing_done_twice(f"on{ranks}.h5")
 
@@ -66,10 +66,10 @@ class Training(program.Case):
         self.run_study("grown.h5", "epochs=130", ranks=2)
         before = self.curves("grown.h5")
         rows = set(program.rows_of(self.path("grown.h5")))
-        self.run_study("grown.h5", "epochs=270", "replicas=4", ranks=3)
+        self.run_study("grown.h5", "epochs=270", "replicas=4", "memories=yes", ranks=3)
         self.assertEqual(rows - set(program.rows_of(self.path("grown.h5"))), set())
         self.assert_nothing_done_twice("grown.h5")
-        self.run_study("fresh.h5", "epochs=270", "replicas=4", ranks=2)
+        self.run_study("fresh.h5", "epochs=270", "replicas=4", "memories=yes", ranks=2)
         self.assert_same("grown.h5", "fresh.h5")
         np.testing.assert_array_equal(self.curves("grown.h5")[:, :, :2, :130], before)
         added = set(program.rows_of(self.path("grown.h5")))
