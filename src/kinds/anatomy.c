@@ -4,9 +4,8 @@
  *
  * A cell is a row of a result of kind classify that published its memories, and its replicas are
  * that row's. The first one's memories are published again, to be drawn beside the histograms. */
-#include "kinds/dataset.h"
+#include "kinds/classifier_model.h"
 #include "kinds/kinds.h"
-#include "kinds/training.h"
 #include <assert.h>
 #include <dam/features.h>
 #include <math.h>
@@ -28,36 +27,11 @@ enum {
 };
 
 static const struct dam_parameter parameters[PARAMETER_COUNT] = {
-    [DATASET] = {.name = "dataset",
-                 .type = DAM_CHOICE,
-                 .choices = dam_dataset_names,
-                 .standard.integer = DAM_DATASET_FASHION_MNIST,
-                 .unit = "1",
-                 .doc = "images that were learnt; its test images are answered"},
-    [FORM] = {.name = "form",
-              .type = DAM_CHOICE,
-              .choices = dam_classifier_form_names,
-              .unit = "1",
-              .doc = "of the classifier, as in kind classify"},
-    [ACTIVATION] = {.name = "activation",
-                    .type = DAM_CHOICE,
-                    .choices = dam_activation_names,
-                    .unit = "1",
-                    .doc = "form: dual: of hidden units"},
-    [POWER] = {.name = "n",
-               .type = DAM_INTEGER,
-               .standard.integer = 3,
-               .low.integer = 2,
-               .high.integer = DAM_CLASSIFIER_POWER_MAX,
-               .unit = "1",
-               .doc = "interaction vertex power, of the rectified energy"},
-    [MEMORIES] = {.name = "K",
-                  .type = DAM_INTEGER,
-                  .standard.integer = 2000,
-                  .low.integer = 1,
-                  .high.integer = 1000000,
-                  .unit = "memories",
-                  .doc = "memories"},
+    [DATASET] = DAM_PARAMETER_DATASET,
+    [FORM] = DAM_PARAMETER_FORM,
+    [ACTIVATION] = DAM_PARAMETER_ACTIVATION,
+    [POWER] = DAM_PARAMETER_RECTIFIED_POWER,
+    [MEMORIES] = DAM_PARAMETER_TRAINED_MEMORIES,
     [TEMPERATURE] = {.name = "temperature_end",
                      .type = DAM_REAL,
                      .standard.real = 60,

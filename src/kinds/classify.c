@@ -4,188 +4,13 @@
  * epochs each, of which the record has the errors, and the state what the next round begins with:
  * where epochs are added later the training goes on. A record says itself which epochs it is
  * about, since a replica that joined later may be behind the others. */
+#include "kinds/classify_settings.h"
 #include "kinds/kinds.h"
-#include "kinds/training.h"
 #include <assert.h>
 #include <dam/classifier.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-    DATASET,
-    FORM,
-    ACTIVATION,
-    POWER,
-    LOSS_POWER,
-    MEMORIES,
-    LEARNING_RATE,
-    DECAY,
-    MOMENTUM,
-    TEMPERATURE_START,
-    TEMPERATURE_END,
-    RAMP,
-    INITIAL_MEAN,
-    INITIAL_SD,
-    ORDER,
-    MINIBATCH,
-    VALIDATION,
-    TRAINING,
-    EPOCHS,
-    PUBLISHED,
-    PARAMETER_COUNT
-};
-
-static const char *const no_or_yes[] = {"no", "yes", NULL};
-
-/* Paper's values for large n, from this one on, differ from those for small n. */
-enum { LARGE_POWER = 10 };
-
-static const struct dam_parameter parameters[PARAMETER_COUNT] = {
-    [DATASET] = {.name = "dataset",
-                 .type = DAM_CHOICE,
-                 .choices = dam_dataset_names,
-                 .standard.integer = DAM_DATASET_FASHION_MNIST,
-                 .unit = "1",
-                 .doc = "images to learn"},
-    [FORM] = {.name = "form",
-              .type = DAM_CHOICE,
-              .choices = dam_classifier_form_names,
-              .unit = "1",
-              .doc =
-                  "energy differences of class neurons, or the dual network with one hidden layer"},
-    [ACTIVATION] = {.name = "activation",
-                    .type = DAM_CHOICE,
-                    .choices = dam_activation_names,
-                    .unit = "1",
-                    .doc = "form: dual: of hidden units: ReP_(n-1), 1/(1+exp(-x)) or tanh"},
-    [POWER] = {.name = "n",
-               .type = DAM_INTEGER,
-               .standard.integer = 3,
-               .low.integer = 2,
-               .high.integer = DAM_CLASSIFIER_POWER_MAX,
-               .unit = "1",
-               .doc = "interaction vertex power, of the rectified energy"},
-    [LOSS_POWER] = {.name = "m",
-                    .type = DAM_INTEGER,
-                    .standard_varies = true,
-                    .standard.integer = 3,
-                    .low.integer = 1,
-                    .high.integer = DAM_CLASSIFIER_POWER_MAX,
-                    .unit = "1",
-                    .doc = "loss: sum of (c_a - t_a)^(2m); not given: 30 from n = 10 on"},
-    [MEMORIES] = {.name = "K",
-                  .type = DAM_INTEGER,
-                  .standard.integer = 2000,
-                  .low.integer = 1,
-                  .high.integer = 1000000,
-                  .unit = "memories",
-                  .doc = "memories"},
-    [LEARNING_RATE] = {.name = "learning_rate",
-                       .type = DAM_REAL,
-                       .standard.real = 0.02,
-                       .low.real = 0,
-                       .low_open = true,
-                       .high.real = 1,
-                       .unit = "1",
-                       .doc = "eps0: the largest change of each memory's entries in a step of the "
-                              "first epoch"},
-    [DECAY] = {.name = "decay",
-               .type = DAM_REAL,
-               .standard.real = 0.998,
-               .low.real = 0,
-               .low_open = true,
-               .high.real = 1,
-               .unit = "1",
-               .doc = "f: epoch e has the learning rate eps0 f^e, e = 0, 1, ..."},
-    [MOMENTUM] = {.name = "momentum",
-                  .type = DAM_REAL,
-                  .standard.real = 0.6,
-                  .low.real = 0,
-                  .high.real = 0.999,
-                  .unit = "1",
-                  .doc = "p: velocities are V <- p V - dC/dxi"},
-    [TEMPERATURE_START] = {.name = "temperature_start",
-                           .type = DAM_REAL,
-                           .standard_varies = true,
-                           .standard.real = 300,
-                           .low.real = 1,
-                           .high.real = 1e5,
-                           .unit = "1",
-                           .doc =
-                               "T of the first epoch, beta = 1 / T^n; not given: 540 from n = 10 "
-                               "on"},
-    [TEMPERATURE_END] = {.name = "temperature_end",
-                         .type = DAM_REAL,
-                         .standard_varies = true,
-                         .standard.real = 60,
-                         .low.real = 1,
-                         .high.real = 1e5,
-                         .unit = "1",
-                         .doc = "T from epoch `ramp` on; not given: temperature_start from n = 10 "
-                                "on"},
-    [RAMP] = {.name = "ramp",
-              .type = DAM_INTEGER,
-              .standard.integer = 200,
-              .high.integer = 1000000,
-              .unit = "epochs",
-              .doc = "epochs over which T goes from one to the other, in equal steps"},
-    [INITIAL_MEAN] = {.name = "initial_mean",
-                      .type = DAM_REAL,
-                      .standard.real = -0.3,
-                      .low.real = -1,
-                      .high.real = 1,
-                      .unit = "1",
-                      .doc =
-                          "mean of the normal distribution that memories are drawn from at first"},
-    [INITIAL_SD] = {.name = "initial_sd",
-                    .type = DAM_REAL,
-                    .standard.real = 0.3,
-                    .low.real = 0,
-                    .high.real = 10,
-                    .unit = "1",
-                    .doc = "its standard deviation; entries are clipped to [-1, 1]"},
-    [ORDER] = {.name = "order",
-               .type = DAM_CHOICE,
-               .choices = dam_minibatch_order_names,
-               .standard.integer = DAM_MINIBATCHES_BALANCED,
-               .unit = "1",
-               .doc = "minibatches: as many images of each class in each, or all images shuffled"},
-    [MINIBATCH] = {.name = "minibatch",
-                   .type = DAM_INTEGER,
-                   .standard.integer = 1000,
-                   .low.integer = 1,
-                   .high.integer = 60000,
-                   .unit = "images",
-                   .doc = "images of a step; order: balanced: a multiple of the 10 classes"},
-    [VALIDATION] = {.name = "validation",
-                    .type = DAM_INTEGER,
-                    .standard_varies = true,
-                    .standard.integer = 10000,
-                    .high.integer = 59999,
-                    .unit = "images",
-                    .doc = "images held out of training, at random, the same in all cells; not "
-                           "given: a sixth of the data set's"},
-    [TRAINING] = {.name = "training",
-                  .type = DAM_INTEGER,
-                  .high.integer = 60000,
-                  .unit = "images",
-                  .doc = "images trained on; 0: all that are not held out"},
-    [EPOCHS] = {.name = "epochs",
-                .type = DAM_INTEGER,
-                .role = DAM_BUDGET,
-                .standard.integer = 100,
-                .low.integer = 1,
-                .high.integer = 1000000,
-                .unit = "epochs",
-                .doc = "epochs of training; more of them go on where a training stopped"},
-    [PUBLISHED] = {.name = "memories",
-                   .type = DAM_CHOICE,
-                   .role = DAM_BUDGET,
-                   .choices = no_or_yes,
-                   .unit = "1",
-                   .doc = "publish the trained memories"},
-};
 
 enum {
     DONE,
@@ -267,89 +92,12 @@ static const struct dam_kind_table tables[] = {{.name = "first_epochs",
                                                 .unit = "1",
                                                 .doc = "when errors first fell below thresholds"}};
 
-/* ---- settings ---- */
-
-static struct dam_training_settings settings_of(const union dam_value *values) {
-    return (struct dam_training_settings){
-        .dataset = (enum dam_dataset_name)values[DATASET].integer,
-        .model = {.form = (enum dam_classifier_form)values[FORM].integer,
-                  .activation = (enum dam_activation)values[ACTIVATION].integer,
-                  .power = (int)values[POWER].integer,
-                  .loss_power = (int)values[LOSS_POWER].integer,
-                  .memories = (size_t)values[MEMORIES].integer},
-        .learning_rate = values[LEARNING_RATE].real,
-        .decay = values[DECAY].real,
-        .momentum = values[MOMENTUM].real,
-        .temperature_start = values[TEMPERATURE_START].real,
-        .temperature_end = values[TEMPERATURE_END].real,
-        .ramp = (uint64_t)values[RAMP].integer,
-        .initial_mean = values[INITIAL_MEAN].real,
-        .initial_sd = values[INITIAL_SD].real,
-        .order = (enum dam_minibatch_order)values[ORDER].integer,
-        .minibatch = (size_t)values[MINIBATCH].integer,
-        .validation = (size_t)values[VALIDATION].integer,
-        .training = (size_t)values[TRAINING].integer,
-    };
-}
-
-/* What was not given follows n and the data set. */
-static void fill_in(union dam_value *values, const bool *given) {
-    const bool large = values[POWER].integer >= LARGE_POWER;
-    struct dam_dataset_size size = dam_dataset_size((enum dam_dataset_name)values[DATASET].integer);
-    if (!given[VALIDATION])
-        values[VALIDATION].integer = (int64_t)size.train / 6;
-    if (!given[LOSS_POWER] && large)
-        values[LOSS_POWER].integer = 30;
-    if (!given[TEMPERATURE_START] && large)
-        values[TEMPERATURE_START].real = 540;
-    if (!given[TEMPERATURE_END] && large)
-        values[TEMPERATURE_END].real = values[TEMPERATURE_START].real;
-}
-
-/* What has no effect is what it would be by default. */
-static void level(union dam_value *values) {
-    if (values[FORM].integer == DAM_CLASSIFIER_MEMORY)
-        values[ACTIVATION] = parameters[ACTIVATION].standard;
-    if (values[ACTIVATION].integer != DAM_ACTIVATION_RECTIFIED)
-        values[POWER] = parameters[POWER].standard;
-    if (values[TEMPERATURE_START].real == values[TEMPERATURE_END].real)
-        values[RAMP] = parameters[RAMP].standard;
-}
-
-static enum dam_status resolve(union dam_value *values, const bool *given, size_t *blame,
-                               struct dam_error *error) {
-    level(values);
-    fill_in(values, given);
-    level(values);
-    const struct dam_training_settings settings = settings_of(values);
-    struct dam_dataset_size size = dam_dataset_size(settings.dataset);
-    if (settings.validation >= size.train) {
-        *blame = VALIDATION;
-        return dam_fail(error, DAM_INPUT, "%s has %zu images to train on: hold out fewer",
-                        dam_dataset_names[settings.dataset], size.train);
-    }
-    if (settings.training > size.train - settings.validation) {
-        *blame = TRAINING;
-        return dam_fail(error, DAM_INPUT, "%s has %zu images that are not held out",
-                        dam_dataset_names[settings.dataset], size.train - settings.validation);
-    }
-    *blame = MINIBATCH;
-    if (settings.minibatch > dam_training_images(&settings))
-        return dam_fail(error, DAM_INPUT, "more than the %zu images that are trained on",
-                        dam_training_images(&settings));
-    if (settings.order == DAM_MINIBATCHES_BALANCED &&
-        settings.minibatch % (size_t)size.classes != 0)
-        return dam_fail(error, DAM_INPUT,
-                        "no multiple of the %d classes (order: shuffled needs none)", size.classes);
-    return DAM_OK;
-}
-
 /* ---- rounds ---- */
 
 /* A round takes about half a minute, at most a hundred epochs. Records and states depend on this:
  * another rule needs another schema version. */
 static int64_t round_epochs(const struct dam_cell *cell) {
-    const struct dam_training_settings settings = settings_of(cell->values);
+    const struct dam_training_settings settings = dam_classify_settings(cell->values);
     struct dam_dataset_size size = dam_dataset_size(settings.dataset);
     double shown =
         (double)dam_training_images(&settings) + (double)(settings.validation + size.test) / 3;
@@ -374,12 +122,12 @@ static double epoch_seconds(const struct dam_training_settings *settings) {
 
 /* The last round may be shorter. */
 static double mean_round(const struct dam_cell *cell) {
-    double epochs = (double)cell->values[EPOCHS].integer;
+    double epochs = (double)cell->values[DAM_CLASSIFY_EPOCHS].integer;
     return epochs / ceil(epochs / (double)round_epochs(cell));
 }
 
 static void cost(const struct dam_cell *cell, struct dam_cost *cost) {
-    const struct dam_training_settings settings = settings_of(cell->values);
+    const struct dam_training_settings settings = dam_classify_settings(cell->values);
     struct dam_dataset_size size = dam_dataset_size(settings.dataset);
     double memories = (double)settings.model.memories;
     double state = 8 * memories * (double)(size.pixels + (size_t)size.classes);
@@ -404,7 +152,7 @@ static size_t record_size(const struct dam_cell *cell) {
 
 /* How many epochs a round makes of a training that has made `done`. */
 static int64_t epochs_of_round(const struct dam_cell *cell, int64_t done) {
-    int64_t left = cell->values[EPOCHS].integer - done, most = round_epochs(cell);
+    int64_t left = cell->values[DAM_CLASSIFY_EPOCHS].integer - done, most = round_epochs(cell);
     return left < 0 ? 0 : left < most ? left : most;
 }
 
@@ -428,7 +176,7 @@ static enum dam_status train(const struct dam_task *task, struct dam_training *t
 }
 
 static enum dam_status run(const struct dam_task *task, void *record, struct dam_error *error) {
-    struct dam_training_settings settings = settings_of(task->cell->values);
+    struct dam_training_settings settings = dam_classify_settings(task->cell->values);
     settings.seed = task->seed;
     settings.cell = task->cell->hash;
     settings.replica = task->replica;
@@ -466,7 +214,7 @@ static bool more(const struct dam_cell *cell, const struct dam_history *history,
                  struct dam_round *next) {
     *next = (struct dam_round){.replicas = cell->replicas, .starts = 1};
     for (uint32_t replica = 0; replica < cell->replicas; replica++)
-        if (epochs_done(history, replica) < cell->values[EPOCHS].integer)
+        if (epochs_done(history, replica) < cell->values[DAM_CLASSIFY_EPOCHS].integer)
             return true;
     return false;
 }
@@ -475,19 +223,23 @@ static bool more(const struct dam_cell *cell, const struct dam_history *history,
 
 static struct dam_extent extent(const struct dam_cell *cell, size_t column) {
     const union dam_value *values = cell->values;
-    struct dam_dataset_size size = dam_dataset_size((enum dam_dataset_name)values[DATASET].integer);
+    struct dam_dataset_size size =
+        dam_dataset_size((enum dam_dataset_name)values[DAM_CLASSIFY_DATASET].integer);
     if (column != TRAINED)
-        return (struct dam_extent){2, {cell->replicas, (size_t)values[EPOCHS].integer}};
-    if (values[PUBLISHED].integer == 0)
+        return (struct dam_extent){2,
+                                   {cell->replicas, (size_t)values[DAM_CLASSIFY_EPOCHS].integer}};
+    if (values[DAM_CLASSIFY_PUBLISHED].integer == 0)
         return (struct dam_extent){3, {0, 0, 0}};
-    return (struct dam_extent){
-        3, {cell->replicas, (size_t)values[MEMORIES].integer, size.pixels + (size_t)size.classes}};
+    return (struct dam_extent){3,
+                               {cell->replicas, (size_t)values[DAM_CLASSIFY_MEMORIES].integer,
+                                size.pixels + (size_t)size.classes}};
 }
 
 /* Where the errors of a replica begin in an array of all. */
 static double *curve(const struct dam_cell *cell, const struct dam_output *output, size_t column,
                      uint32_t replica) {
-    return (double *)output->arrays[column] + replica * (size_t)cell->values[EPOCHS].integer;
+    return (double *)output->arrays[column] +
+           replica * (size_t)cell->values[DAM_CLASSIFY_EPOCHS].integer;
 }
 
 static const size_t curve_columns[KINDS_OF_ERROR] = {
@@ -495,7 +247,7 @@ static const size_t curve_columns[KINDS_OF_ERROR] = {
 
 static void fill_curves(const struct dam_cell *cell, const struct dam_history *history,
                         const struct dam_output *output) {
-    const int64_t width = round_epochs(cell), epochs = cell->values[EPOCHS].integer;
+    const int64_t width = round_epochs(cell), epochs = cell->values[DAM_CLASSIFY_EPOCHS].integer;
     for (uint32_t replica = 0; replica < cell->replicas; replica++)
         for (int kind = 0; kind < KINDS_OF_ERROR; kind++)
             for (int64_t e = 0; e < epochs; e++)
@@ -546,7 +298,7 @@ static int64_t first_below(const double *errors, int64_t epochs, double threshol
 static enum dam_status add_first_epochs(const struct dam_cell *cell,
                                         const struct dam_history *history,
                                         const struct dam_output *output, struct dam_error *error) {
-    const int64_t epochs = cell->values[EPOCHS].integer;
+    const int64_t epochs = cell->values[DAM_CLASSIFY_EPOCHS].integer;
     enum dam_status status = DAM_OK;
     for (uint32_t replica = 0; replica < cell->replicas; replica++) {
         if (epochs_done(history, replica) == 0)
@@ -569,7 +321,7 @@ static enum dam_status add_first_epochs(const struct dam_cell *cell,
 static enum dam_status fill_memories(const struct dam_cell *cell, const struct dam_history *history,
                                      const struct dam_output *output, uint32_t replica,
                                      struct dam_error *error) {
-    const struct dam_training_settings settings = settings_of(cell->values);
+    const struct dam_training_settings settings = dam_classify_settings(cell->values);
     const struct dam_extent whole = extent(cell, TRAINED);
     const size_t length = whole.sizes[1] * whole.sizes[2];
     float *memories = (float *)output->arrays[TRAINED] + replica * length;
@@ -587,7 +339,7 @@ static enum dam_status fill_memories(const struct dam_cell *cell, const struct d
 
 static enum dam_status reduce(const struct dam_cell *cell, const struct dam_history *history,
                               const struct dam_output *output, struct dam_error *error) {
-    int64_t epochs = cell->values[EPOCHS].integer;
+    int64_t epochs = cell->values[DAM_CLASSIFY_EPOCHS].integer;
     bool any = false;
     for (uint32_t replica = 0; replica < cell->replicas; replica++) {
         int64_t done = epochs_done(history, replica);
@@ -616,9 +368,9 @@ const struct dam_kind dam_kind_classify = {
                .summary = "dense associative memories trained to classify images",
                .reference = "Krotov & Hopfield 2016, arXiv 1606.01164",
                .version = 1,
-               .parameters = parameters,
-               .parameter_count = PARAMETER_COUNT,
-               .resolve = resolve},
+               .parameters = dam_classify_parameters,
+               .parameter_count = DAM_CLASSIFY_PARAMETER_COUNT,
+               .resolve = dam_classify_resolve},
     .columns = columns,
     .column_count = COLUMN_COUNT,
     .tables = tables,
