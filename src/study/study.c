@@ -4,20 +4,11 @@
 #include "study/grid.h"
 #include "study/scalar.h"
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-enum {
-    FILE_LIMIT = 16 << 20, /* bytes */
-    DRAWS_MAX = 100000000,
-    KINDS_MAX = 64,
-    ALLOWED_LENGTH = 512
-};
+enum { DRAWS_MAX = 100000000, KINDS_MAX = 64, ALLOWED_LENGTH = 512 };
 
 /* The keys of a study besides its kind's parameters. */
 enum study_key {
@@ -521,125 +512,4 @@ void dam_study_slice(struct dam_study *study, struct dam_slice slice) {
 
 void dam_study_cell(const struct dam_study *study, size_t index, struct dam_cell *cell) {
     dam_grid_cell(study->grid, index, cell);
-}
-
-/* Reading the file. */
-
-static enum dam_status fail_path(struct dam_error *error, const char *path, const char *problem) {
-    return dam_fail(error, DAM_INPUT, "%s: %s; name a study file in YAML", path, problem);
-}
-
-/* Read up to `size` bytes until the end of the file. Returns the bytes read or -1 with errno. */
-static ssize_t read_all(int file, char *buffer, size_t size) {
-    size_t done = 0;
-    while (done < size) {
-        ssize_t part = read(file, buffer + done, size - done);
-        if (part < 0 && errno == EINTR)
-            continue;
-        if (part < 0)
-            return -1;
-        if (part == 0)
-            break;
-        done += (size_t)part;
-    }
-    return (ssize_t)done;
-}
-
-static enum dam_status check_content(const char *path, const char *text, size_t length,
-                                     struct dam_error *error) {
-    if (length == 0)
-        return fail_path(error, path, "the file is empty");
-    if (length > FILE_LIMIT)
-        return fail_path(error, path, "larger than 16 MiB, too large for a study");
-    if (memchr(text, '\0', length) != NULL)
-        return fail_path(error, path, "a binary file (it holds zero bytes)");
-    return DAM_OK;
-}
-
-enum dam_status dam_study_read(const char *path, char **text, size_t *length,
-                               struct dam_error *error) {
-    struct stat information;
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return fail_path(error, path, strerror(errno));
-    enum dam_status status = DAM_OK;
-    char *buffer = NULL;
-    if (fstat(file, &information) == 0 && S_ISDIR(information.st_mode))
-        status = fail_path(error, path, "a directory");
-    /* One byte over the limit tells that there is more; one ends the text. */
-    if (status == DAM_OK && (buffer = malloc(FILE_LIMIT + 2)) == NULL)
-        status = dam_fail(error, DAM_MEMORY, "%s: out of memory", path);
-    if (status == DAM_OK) {
-        ssize_t size = read_all(file, buffer, FILE_LIMIT + 1);
-        if (size < 0)
-            status = fail_path(error, path, strerror(errno));
-        else
-            status = check_content(path, buffer, *length = (size_t)size, error);
-    }
-    close(file);
-    if (status != DAM_OK) {
-        free(buffer);
-        return status;
-    }
-    buffer[*length] = '\0';
-    char *fitting = realloc(buffer, *length + 1);
-    *text = fitting != NULL ? fitting : buffer;
-    return DAM_OK;
-}
-
-/* The resolved study. */
-
-/* One block's lines: the first behind `first`, the others behind `indent`. */
-static void print_block(FILE *out, const struct dam_grid *grid, const struct dam_block *block,
-                        const char *first, const char *indent) {
-    const struct dam_schema *schema = grid->schema;
-    fprintf(out, "%sreplicas: %" PRIu32 "\n", first, block->replicas);
-    for (size_t p = 0; p < schema->parameter_count; p++) {
-        const struct dam_parameter *parameter = &schema->parameters[p];
-        const struct dam_axis *axis = block->axes[p];
-        /* What was not given and has not one default is resolve()'s to fill in, now as then. */
-        if (axis == NULL &&
-            (parameter->required || parameter->standard_varies || parameter->role == DAM_DERIVED))
-            continue;
-        fprintf(out, "%s%s: ", indent, parameter->name);
-        if (axis != NULL) {
-            dam_axis_print(out, axis);
-        } else {
-            char value[128];
-            dam_value_print(value, sizeof value, parameter->type, parameter->choices,
-                            parameter->standard);
-            fputs(value, out);
-        }
-        fputc('\n', out);
-    }
-}
-
-char *dam_study_resolved(const struct dam_study *study) {
-    const struct dam_grid *grid = study->grid;
-    char *text = NULL;
-    size_t length = 0;
-    FILE *out = open_memstream(&text, &length);
-    if (out == NULL)
-        return NULL;
-    fprintf(out, "kind: %s\nseed: %" PRIu64 "\n", study->schema->name, study->seed);
-    if (grid->draws > 0)
-        fprintf(out, "search: random\ndraws: %" PRIu64 "\n", grid->draws);
-    if (study->from != NULL) {
-        fputs("from: ", out);
-        dam_scalar_quote(out, study->from);
-        fputc('\n', out);
-    }
-    if (study->from == NULL && grid->block_count == 1) {
-        print_block(out, grid, &grid->blocks[0], "", "");
-    } else {
-        fprintf(out, "%s:\n", study->from != NULL ? DAM_SELECTED_KEY : "grids");
-        for (size_t b = 0; b < grid->block_count; b++)
-            print_block(out, grid, &grid->blocks[b], "  - ", "    ");
-    }
-    bool failed = ferror(out) != 0;
-    if (fclose(out) != 0 || failed) {
-        free(text);
-        return NULL;
-    }
-    return text;
 }
