@@ -1,7 +1,5 @@
 #define H5_USE_110_API /* H5Ovisit and its callback's type changed in 1.12 */
 #include "run/result.h"
-#include <assert.h>
-#include <endian.h>
 #include <errno.h>
 #include <hdf5.h>
 #include <inttypes.h>

@@ -1,6 +1,7 @@
 /* The values of datasets that were read: columns by name, numbers and texts by row. */
 #include "run/result.h"
 #include <assert.h>
+#include <endian.h>
 #include <string.h>
 
 const struct dam_result_column *dam_result_find(const struct dam_result_dataset *dataset,

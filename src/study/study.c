@@ -4,7 +4,6 @@
 #include "study/grid.h"
 #include "study/scalar.h"
 #include <assert.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
