@@ -74,8 +74,10 @@ static float *memories_of(struct dam_training *training,
     float *memories = calloc(settings->model.memories * ENTRIES, sizeof *memories);
     assert_non_null(memories);
     struct dam_error error;
-    assert_int_equal(dam_training_memories(settings, blob.bytes, blob.size, memories, &error),
-                     DAM_OK);
+    uint64_t epochs;
+    assert_int_equal(
+        dam_training_memories(settings, blob.bytes, blob.size, memories, &epochs, &error), DAM_OK);
+    assert_int_equal(epochs, dam_training_epochs(training));
     free(blob.bytes);
     return memories;
 }
@@ -385,18 +387,21 @@ static void a_state_of_another_size_is_refused(void **state) {
     assert_int_equal(dam_training_load(other, blob.bytes, blob.size, &error), DAM_DAMAGED);
     assert_non_null(strstr(error.text, "of 25 memories"));
     assert_int_equal(dam_training_epochs(other), 0);
+    uint64_t epochs;
     const size_t sizes[] = {0, 1, 40, blob.size - 1, blob.size - 4};
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
         void *part = malloc(sizes[s] + 1); /* so that reading beyond is seen */
         assert_non_null(part);
         memcpy(part, blob.bytes, sizes[s]);
         assert_int_equal(dam_training_load(training, part, sizes[s], &error), DAM_DAMAGED);
-        assert_int_equal(dam_training_memories(&settings, part, sizes[s], memories, &error),
-                         DAM_DAMAGED);
+        assert_int_equal(
+            dam_training_memories(&settings, part, sizes[s], memories, &epochs, &error),
+            DAM_DAMAGED);
         free(part);
     }
-    assert_int_equal(dam_training_memories(&larger, blob.bytes, blob.size, memories, &error),
-                     DAM_DAMAGED);
+    assert_int_equal(
+        dam_training_memories(&larger, blob.bytes, blob.size, memories, &epochs, &error),
+        DAM_DAMAGED);
     assert_int_equal(dam_training_epochs(training), 1);
     free(blob.bytes);
     dam_training_destroy(training);

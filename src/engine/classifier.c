@@ -142,14 +142,6 @@ static void restore(unsigned before) {
 
 /* ---- forward ---- */
 
-static double raise(double base, int power) {
-    double result = 1;
-    for (; power > 0; power >>= 1, base *= base)
-        if ((power & 1) != 0)
-            result *= base;
-    return result;
-}
-
 static bool memory_form(const struct dam_classifier *c) {
     return c->model.form == DAM_CLASSIFIER_MEMORY;
 }
@@ -194,8 +186,9 @@ static void find_scales(struct dam_classifier *c, const struct dam_classifier_ba
         bool any = c->largest[image] > least;
         float inverse = c->inverse[image] = any ? 1 / c->largest[image] : 0;
         double ratio = any ? 1 / (inverse * temperature) : 0;
-        c->factors[image] = memory_form(c) ? raise(ratio, power)
-                                           : 2 * power / temperature * raise(ratio, power - 1);
+        c->factors[image] = memory_form(c) ? dam_portable_power(ratio, (uint64_t)power)
+                                           : 2 * power / temperature *
+                                                 dam_portable_power(ratio, (uint64_t)(power - 1));
     }
 }
 
@@ -278,7 +271,7 @@ static double find_slopes(struct dam_classifier *c, const uint8_t *labels, size_
             size_t i = image * (size_t)classes + (size_t)a;
             double difference, slope;
             answer_of(c->potentials[i], a == labels[image] ? 1 : -1, &difference, &slope);
-            double power = raise(difference, 2 * loss_power - 1);
+            double power = dam_portable_power(difference, (uint64_t)(2 * loss_power - 1));
             loss += power * difference;
             c->steepest[i] = 2 * loss_power * power * slope * factor;
         }

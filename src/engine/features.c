@@ -1,4 +1,5 @@
 #include <dam/features.h>
+#include <dam/portable.h>
 
 #include <assert.h>
 #include <cblas.h>
@@ -34,16 +35,8 @@ double dam_features_bytes(const struct dam_classifier_model *model, size_t count
 
 /* ---- one image ---- */
 
-static double raise(double base, int power) {
-    double result = 1;
-    for (; power > 0; power >>= 1, base *= base)
-        if ((power & 1) != 0)
-            result *= base;
-    return result;
-}
-
 static double rectified_power(double x, int power) {
-    return x > 0 ? raise(x, power) : 0;
+    return x > 0 ? dam_portable_power(x, (uint64_t)power) : 0;
 }
 
 static double sum_of(const float *entries, int count) {

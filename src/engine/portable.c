@@ -35,3 +35,11 @@ double dam_portable_log(double x) {
         sum = (sum + 1.0 / power) * t * t;
     return k * ln2_high + (2 * t + (2 * t * sum + k * ln2_low));
 }
+
+double dam_portable_power(double x, uint64_t n) {
+    double result = 1;
+    for (; n > 0; n >>= 1, x *= x)
+        if ((n & 1) != 0)
+            result *= x;
+    return result;
+}

@@ -8,6 +8,7 @@
 #include "kinds/kinds.h"
 #include <assert.h>
 #include <dam/classifier.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,14 +199,16 @@ static void imagine(const struct dam_task *task, void *record) {
     imagined->count = epochs_of_round(task->cell, imagined->first);
 }
 
-/* Epochs of a replica in all rounds; 0 where it has no row. */
+/* Epochs that a replica has made by the end of these rounds; 0 where it has no row. */
 static int64_t epochs_done(const struct dam_history *history, uint32_t replica) {
     int64_t done = 0;
     for (size_t round = 0; round < history->round_count; round++) {
         const struct dam_round_rows *rows = &history->rounds[round];
-        for (size_t r = 0; r < rows->count; r++)
-            if (rows->replicas[r] == replica)
-                done += ((const struct record *)rows->records[r])->count;
+        for (size_t r = 0; r < rows->count; r++) {
+            const struct record *record = rows->records[r];
+            if (rows->replicas[r] == replica && record->first + record->count > done)
+                done = record->first + record->count;
+        }
     }
     return done;
 }
@@ -325,6 +328,8 @@ static enum dam_status fill_memories(const struct dam_cell *cell, const struct d
     const struct dam_extent whole = extent(cell, TRAINED);
     const size_t length = whole.sizes[1] * whole.sizes[2];
     float *memories = (float *)output->arrays[TRAINED] + replica * length;
+    const uint64_t wanted = (uint64_t)cell->values[DAM_CLASSIFY_EPOCHS].integer;
+    uint64_t epochs = 0;
     void *state;
     size_t size;
     enum dam_status status = history->state(history->state_context, replica, &state, &size, error);
@@ -332,7 +337,13 @@ static enum dam_status fill_memories(const struct dam_cell *cell, const struct d
         for (size_t i = 0; i < length; i++)
             memories[i] = NAN;
     else if (status == DAM_OK)
-        status = dam_training_memories(&settings, state, size, memories, error);
+        status = dam_training_memories(&settings, state, size, memories, &epochs, error);
+    if (status == DAM_OK && state != NULL && epochs > wanted)
+        status = dam_fail(error, DAM_INPUT,
+                          "replica %" PRIu32 " has gone on to epoch %" PRIu64
+                          ": its memories of epoch %" PRIu64
+                          " are gone; raise epochs again, or set memories: no",
+                          replica, epochs, wanted);
     free(state);
     return status;
 }

@@ -172,20 +172,30 @@ static void fill_in(union dam_value *values, const bool *given) {
 }
 
 /* What has no effect is what it would be by default. */
-static void level(union dam_value *values) {
+static void level_network(union dam_value *values) {
     if (values[DAM_CLASSIFY_FORM].integer == DAM_CLASSIFIER_MEMORY)
         values[DAM_CLASSIFY_ACTIVATION] = dam_classify_parameters[DAM_CLASSIFY_ACTIVATION].standard;
     if (values[DAM_CLASSIFY_ACTIVATION].integer != DAM_ACTIVATION_RECTIFIED)
         values[DAM_CLASSIFY_POWER] = dam_classify_parameters[DAM_CLASSIFY_POWER].standard;
+}
+
+static void level_protocol(union dam_value *values) {
+    struct dam_dataset_size size =
+        dam_dataset_size((enum dam_dataset_name)values[DAM_CLASSIFY_DATASET].integer);
+    if (values[DAM_CLASSIFY_RAMP].integer == 0)
+        values[DAM_CLASSIFY_TEMPERATURE_START] = values[DAM_CLASSIFY_TEMPERATURE_END];
     if (values[DAM_CLASSIFY_TEMPERATURE_START].real == values[DAM_CLASSIFY_TEMPERATURE_END].real)
         values[DAM_CLASSIFY_RAMP] = dam_classify_parameters[DAM_CLASSIFY_RAMP].standard;
+    if (values[DAM_CLASSIFY_TRAINING].integer + values[DAM_CLASSIFY_VALIDATION].integer ==
+        (int64_t)size.train)
+        values[DAM_CLASSIFY_TRAINING].integer = 0;
 }
 
 enum dam_status dam_classify_resolve(union dam_value *values, const bool *given, size_t *blame,
                                      struct dam_error *error) {
-    level(values);
+    level_network(values);
     fill_in(values, given);
-    level(values);
+    level_protocol(values);
     const struct dam_training_settings settings = dam_classify_settings(values);
     struct dam_dataset_size size = dam_dataset_size(settings.dataset);
     if (settings.validation >= size.train) {

@@ -1,5 +1,6 @@
 #include "kinds/training.h"
 #include <assert.h>
+#include <dam/portable.h>
 #include <dam/random.h>
 #include <math.h>
 #include <stdlib.h>
@@ -233,12 +234,13 @@ enum dam_status dam_training_load(struct dam_training *training, const void *blo
 
 enum dam_status dam_training_memories(const struct dam_training_settings *settings,
                                       const void *blob, size_t size, float *memories,
-                                      struct dam_error *error) {
+                                      uint64_t *epochs, struct dam_error *error) {
     const struct dam_classifier_model model = model_of(settings);
     struct header header;
     enum dam_status status = read_header(&header, &model, blob, size, error);
     if (status != DAM_OK)
         return status;
+    *epochs = header.epochs;
     const size_t classes = (size_t)model.classes, length = model.visible + classes;
     const char *visible = (const char *)blob + sizeof header,
                *entries = visible + model.memories * model.visible * sizeof(float);
@@ -262,11 +264,8 @@ static double temperature_of(const struct dam_training *training) {
 }
 
 static double rate_of(const struct dam_training *training) {
-    double rate = training->settings.learning_rate, factor = training->settings.decay;
-    for (uint64_t e = training->epochs; e > 0; e >>= 1, factor *= factor)
-        if ((e & 1) != 0)
-            rate *= factor;
-    return rate;
+    const struct dam_training_settings *settings = &training->settings;
+    return settings->learning_rate * dam_portable_power(settings->decay, training->epochs);
 }
 
 static bool stop_asked(struct dam_poll poll) {

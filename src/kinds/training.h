@@ -64,11 +64,12 @@ enum dam_status dam_training_load(struct dam_training *training, const void *blo
 /* Epochs made. */
 uint64_t dam_training_epochs(const struct dam_training *training);
 
-/* The memories of a blob: pixels and then class entries, [K][visible + classes]. Fails with
+/* The memories of a blob, pixels and then class entries, [K][visible + classes], and the epochs
+ * that it has made. Fails with
  * DAM_DAMAGED where it is of another size. */
 enum dam_status dam_training_memories(const struct dam_training_settings *settings,
                                       const void *blob, size_t size, float *memories,
-                                      struct dam_error *error) DAM_CHECKED;
+                                      uint64_t *epochs, struct dam_error *error) DAM_CHECKED;
 
 /* Wrong answers, per cent. */
 struct dam_training_errors {
