@@ -132,6 +132,7 @@ def _threshold():
 
 MNIST = {"dataset": "mnist", "K": 2000}
 ALL_IMAGES = {"training": 0, "validation": 0}  # trained on all 60,000
+STEPS = {"minibatch": 1000, "decay": 0.998}    # what an epoch means
 NOT_CERTAIN = ("which value belongs to which n is not certain; 1.4 to 1.8 over the n; after 3000 "
                "epochs")
 CONTRIBUTING = "it counts those above 0.9 of the largest contribution"
@@ -143,9 +144,9 @@ def _classify():
                     TALK, NOT_CERTAIN)
     for n, epochs in ((2, "179 to 312"), (3, "158 to 262")):
         yield Known("classify", "first epoch with a test error under 2 %",
-                    {**MNIST, **ALL_IMAGES, "n": n}, None, KH16, WORDS, epochs)
+                    {**MNIST, **ALL_IMAGES, **STEPS, "n": n}, None, KH16, WORDS, epochs)
     yield Known("classify", "first epoch with a test error under 2 %",
-                {**MNIST, **ALL_IMAGES, "n": (4, 60)}, None, KH16, WORDS,
+                {**MNIST, **ALL_IMAGES, **STEPS, "n": (4, 60)}, None, KH16, WORDS,
                 "earlier than 158 to 262, the epochs of n = 3")
 
 

@@ -6,6 +6,7 @@
 #include <dam/portable.h>
 #include <float.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #ifdef __SSE__
@@ -36,11 +37,20 @@ static size_t sixteens(size_t count) {
 
 /* ---- memory ---- */
 
-enum { ARRAYS = 15 };
+/* An array: where its pointer is within the classifier, and its elements. */
+struct array {
+    size_t pointer, count, size;
+};
+#define ARRAY(field, elements)                                                                     \
+    {                                                                                              \
+        offsetof(struct dam_classifier, field), elements,                                          \
+            sizeof *((struct dam_classifier *)NULL)->field                                         \
+    }
 
-/* Where each array begins; false where their size overflows. */
-static bool lay_out(size_t offsets[ARRAYS], size_t *bytes, const struct dam_classifier_model *model,
-                    size_t batch) {
+/* Where each array of *c begins, c->memory being there, or with c = NULL only the bytes of all;
+ * false where their size overflows. */
+static bool lay_out(struct dam_classifier *c, size_t *bytes,
+                    const struct dam_classifier_model *model, size_t batch) {
     const size_t memories = model->memories, classes = (size_t)model->classes,
                  stride = sixteens(batch);
     size_t visible, entries, matrix, variants;
@@ -49,21 +59,39 @@ static bool lay_out(size_t offsets[ARRAYS], size_t *bytes, const struct dam_clas
         __builtin_mul_overflow(memories, stride, &matrix) ||
         __builtin_mul_overflow(memories, classes + 1, &variants))
         return false;
-    const size_t counts[ARRAYS] = {visible, visible,          entries,          entries,
-                                   matrix,  variants,         memories,         stride,
-                                   stride,  classes * stride, classes * stride, entries,
-                                   batch,   batch * classes,  batch * classes};
+    const struct array arrays[] = {
+        ARRAY(state.visible, visible),
+        ARRAY(state.visible_velocity, visible),
+        ARRAY(state.classes, entries),
+        ARRAY(state.class_velocity, entries),
+        ARRAY(overlaps, matrix),
+        ARRAY(offsets, variants),
+        ARRAY(top, memories),
+        ARRAY(largest, stride),
+        ARRAY(inverse, stride),
+        ARRAY(sums, classes * stride),
+        ARRAY(slopes, classes * stride),
+        ARRAY(class_slopes, entries),
+        ARRAY(factors, batch),
+        ARRAY(potentials, batch * classes),
+        ARRAY(steepest, batch * classes),
+    };
     *bytes = 0;
-    for (int array = 0; array < ARRAYS; array++)
-        if (!dam_arrays_append(bytes, &offsets[array], counts[array],
-                               array < 12 ? sizeof(float) : sizeof(double)))
+    for (size_t a = 0; a < sizeof arrays / sizeof *arrays; a++) {
+        size_t offset;
+        if (!dam_arrays_append(bytes, &offset, arrays[a].count, arrays[a].size))
             return false;
+        if (c == NULL)
+            continue;
+        const void *begin = (char *)c->memory + offset;
+        memcpy((char *)c + arrays[a].pointer, &begin, sizeof begin);
+    }
     return true;
 }
 
 double dam_classifier_bytes(const struct dam_classifier_model *model, size_t batch) {
-    size_t offsets[ARRAYS], bytes;
-    return lay_out(offsets, &bytes, model, batch) ? (double)bytes : INFINITY;
+    size_t bytes;
+    return lay_out(NULL, &bytes, model, batch) ? (double)bytes : INFINITY;
 }
 
 enum dam_status dam_classifier_new(struct dam_classifier **classifier,
@@ -74,10 +102,10 @@ enum dam_status dam_classifier_new(struct dam_classifier **classifier,
     assert(model->classes >= 2 && model->classes <= DAM_CLASSIFIER_CLASSES_MAX);
     assert(model->memories >= 1 && model->visible >= 1 && batch >= 1);
     assert(model->form == DAM_CLASSIFIER_DUAL || model->activation == DAM_ACTIVATION_RECTIFIED);
-    size_t at[ARRAYS], bytes = 0;
+    size_t bytes = 0;
     struct dam_classifier *c = *classifier = calloc(1, sizeof *c);
     if (c == NULL || model->memories > INT32_MAX || model->visible > INT32_MAX ||
-        batch > INT32_MAX - CLASSIFIER_LANES || !lay_out(at, &bytes, model, batch) ||
+        batch > INT32_MAX - CLASSIFIER_LANES || !lay_out(NULL, &bytes, model, batch) ||
         (c->memory = aligned_alloc(64, bytes)) == NULL) {
         free(c);
         *classifier = NULL;
@@ -90,18 +118,7 @@ enum dam_status dam_classifier_new(struct dam_classifier **classifier,
     c->model = *model;
     c->kernel = dam_classifier_kernel_chosen();
     c->batch = batch;
-    char *base = c->memory;
-    float **const floats[] = {&c->state.visible, &c->state.visible_velocity,
-                              &c->state.classes, &c->state.class_velocity,
-                              &c->overlaps,      &c->offsets,
-                              &c->top,           &c->largest,
-                              &c->inverse,       &c->sums,
-                              &c->slopes,        &c->class_slopes};
-    for (int array = 0; array < 12; array++)
-        *floats[array] = (float *)(base + at[array]);
-    c->factors = (double *)(base + at[12]);
-    c->potentials = (double *)(base + at[13]);
-    c->steepest = (double *)(base + at[14]);
+    lay_out(c, &bytes, model, batch);
     c->state.velocity_scale = &c->velocity_scale;
     return DAM_OK;
 }

@@ -76,6 +76,9 @@ class Training(program.Case):
         self.run_study("grown.h5", "epochs=130")  # and back: nothing is done
         self.assertEqual(set(program.rows_of(self.path("grown.h5"))), added)
         np.testing.assert_array_equal(self.curves("grown.h5"), before)
+        _, err = self.run_study("grown.h5", "epochs=260", "memories=yes", code=2)
+        self.assertIn("has gone on to epoch 270", err)
+        np.testing.assert_array_equal(self.curves("grown.h5"), before)
 
     def assert_goes_on(self, limit):
         """What was published is the beginning of what an undisturbed run publishes, and the run
