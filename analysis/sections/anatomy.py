@@ -37,7 +37,7 @@ def of_column(name):
             return None
         note = f"mean of {len(values)} trainings" if len(values) > 1 else ""
         return Measured(float(values.mean()), note=note)
-    return Quantity(measure, (*SAME, "temperature_end"))
+    return Quantity(measure, (*SAME, "temperature"))
 
 
 QUANTITIES = {"share of memories with one class on": of_column("single_connection"),

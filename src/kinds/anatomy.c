@@ -32,13 +32,14 @@ static const struct dam_parameter parameters[PARAMETER_COUNT] = {
     [ACTIVATION] = DAM_PARAMETER_ACTIVATION,
     [POWER] = DAM_PARAMETER_RECTIFIED_POWER,
     [MEMORIES] = DAM_PARAMETER_TRAINED_MEMORIES,
-    [TEMPERATURE] = {.name = "temperature_end",
+    [TEMPERATURE] = {.name = "temperature",
                      .type = DAM_REAL,
                      .standard.real = 60,
                      .low.real = 1,
                      .high.real = 1e5,
                      .unit = "1",
-                     .doc = "T; of effect on activations other than rectified alone"},
+                     .doc = "T of the source's last epoch; of effect on activations other than "
+                            "rectified alone"},
     [CUTOFF] = {.name = "cutoff",
                 .type = DAM_REAL,
                 .standard.real = 0.9,
@@ -127,17 +128,19 @@ static size_t entries_of(const struct dam_classifier_model *model) {
     return model->visible + (size_t)model->classes;
 }
 
-/* What has no effect is what it would be by default. */
+/* What has no effect is what it would be by default; what has is the training's own. */
 static enum dam_status resolve(union dam_value *values, const bool *given, size_t *blame,
                                struct dam_error *error) {
-    (void)given;
-    (void)blame;
-    (void)error;
     if (values[FORM].integer == DAM_CLASSIFIER_MEMORY)
         values[ACTIVATION] = parameters[ACTIVATION].standard;
     const size_t idle =
         values[ACTIVATION].integer == DAM_ACTIVATION_RECTIFIED ? TEMPERATURE : POWER;
     values[idle] = parameters[idle].standard;
+    *blame = TEMPERATURE;
+    if (idle != TEMPERATURE && !given[TEMPERATURE])
+        return dam_fail(error, DAM_INPUT,
+                        "missing: answers depend on it with this activation, and the source does "
+                        "not tell it; run the source's study again, which publishes it");
     return DAM_OK;
 }
 

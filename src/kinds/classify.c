@@ -15,6 +15,7 @@
 
 enum {
     DONE,
+    TEMPERATURE,
     TRAIN_ERROR,
     VALIDATION_ERROR,
     TEST_ERROR,
@@ -28,6 +29,10 @@ enum {
 
 static const struct dam_column columns[COLUMN_COUNT] = {
     [DONE] = {.name = "epochs", .unit = "epochs", .doc = "epochs that every replica has made"},
+    [TEMPERATURE] = {.name = "temperature",
+                     .type = DAM_REAL,
+                     .unit = "1",
+                     .doc = "T of the last of them; NaN where there is none"},
     [TRAIN_ERROR] = {.name = "train_error",
                      .type = DAM_REAL,
                      .unit = "%",
@@ -360,7 +365,10 @@ static enum dam_status reduce(const struct dam_cell *cell, const struct dam_hist
     epochs = any ? epochs : 0;
     fill_curves(cell, history, output);
     double sd;
+    const struct dam_training_settings settings = dam_classify_settings(cell->values);
     output->scalars[DONE].integer = epochs;
+    output->scalars[TEMPERATURE].real =
+        epochs > 0 ? dam_training_temperature(&settings, (uint64_t)epochs - 1) : NAN;
     output->scalars[TRAIN_ERROR].real =
         mean_error(cell, history, output, TRAIN_ERRORS, epochs, &sd);
     output->scalars[VALIDATION_ERROR].real =

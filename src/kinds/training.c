@@ -255,12 +255,16 @@ enum dam_status dam_training_memories(const struct dam_training_settings *settin
 
 /* ---- an epoch ---- */
 
+double dam_training_temperature(const struct dam_training_settings *settings, uint64_t epoch) {
+    if (epoch >= settings->ramp)
+        return settings->temperature_end;
+    double done = (double)epoch / (double)settings->ramp;
+    return settings->temperature_start +
+           (settings->temperature_end - settings->temperature_start) * done;
+}
+
 static double temperature_of(const struct dam_training *training) {
-    const struct dam_training_settings *s = &training->settings;
-    if (training->epochs >= s->ramp)
-        return s->temperature_end;
-    double done = (double)training->epochs / (double)s->ramp;
-    return s->temperature_start + (s->temperature_end - s->temperature_start) * done;
+    return dam_training_temperature(&training->settings, training->epochs);
 }
 
 static double rate_of(const struct dam_training *training) {

@@ -33,6 +33,9 @@ struct dam_training_settings {
 /* Images that are trained on: settings->training, or all that are left. */
 size_t dam_training_images(const struct dam_training_settings *settings);
 
+/* T of an epoch, from 0: of its steps, and of the answers after it. */
+double dam_training_temperature(const struct dam_training_settings *settings, uint64_t epoch);
+
 /* Bytes of memory, the data set apart. */
 double dam_training_bytes(const struct dam_training_settings *settings);
 

@@ -83,6 +83,19 @@ static bool is_stored_as(const struct dam_result_column *column, enum dam_type t
     return false;
 }
 
+static bool has_role(const struct dam_result_column *column, enum dam_field_role role) {
+    return strcmp(column->role, dam_field_role_name(role)) == 0;
+}
+
+/* Does the source say what this parameter is? Of a kind that reads the source's data, its results
+ * say it too. */
+static bool is_told(const struct selecting *selecting, const struct dam_parameter *parameter,
+                    const struct dam_result_column *column) {
+    return column != NULL && parameter->role == DAM_SCIENCE &&
+           (has_role(column, DAM_FIELD_PARAMETER) ||
+            (selecting->kind->reads != NULL && has_role(column, DAM_FIELD_RESULT)));
+}
+
 /* Which columns are parameters of this kind too. */
 static enum dam_status match_columns(struct selecting *selecting, const char *kind) {
     const struct dam_schema *schema = selecting->selection->schema;
@@ -90,8 +103,7 @@ static enum dam_status match_columns(struct selecting *selecting, const char *ki
     for (size_t p = 0; p < schema->parameter_count; p++) {
         const struct dam_parameter *parameter = &schema->parameters[p];
         const struct dam_result_column *column = dam_result_find(selecting->table, parameter->name);
-        bool same = column != NULL && parameter->role == DAM_SCIENCE &&
-                    strcmp(column->role, dam_field_role_name(DAM_FIELD_PARAMETER)) == 0;
+        bool same = is_told(selecting, parameter, column);
         common += same;
         if (!same || selecting->selection->given[p])
             continue;

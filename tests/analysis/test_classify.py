@@ -148,7 +148,7 @@ def dissected(name="anatomy", cutoffs=(0.9,), ns=(2, 30), K=200, **fixed):
     for row, n in enumerate(ns):
         for shift, cutoff in enumerate(cutoffs):
             cells.append({"n": n, "K": K, "cutoff": cutoff, "source_row": row,
-                          "temperature_end": 10.0 * n, "test_error": 2.0, **fixed})
+                          "temperature": 10.0 * n, "test_error": 2.0, **fixed})
             on.append(np.roll(CONNECTIONS[n], -shift))
             used.append(contributions(n, K))
             stored.append(numbered(K, 784, n)[0])

@@ -203,6 +203,17 @@ class Data(program.Case):
             self.assertEqual(part["median_memories"], numpy.median(images))
         self.assertGreater(len(set(parts["mean_connections"])), 4)
 
+    def test_answers_have_the_temperature_that_training_stopped_at(self):
+        """Which, before the end of the ramp, is not the last one."""
+        self.run_dam("run", "nets.yaml", "-o", "hot.h5", "--set", "form=dual", "--set",
+                     "activation=tanh", "--set", "n=[2]", "--set", "temperature_start=60",
+                     "--set", "temperature_end=10", "--set", "ramp=20")
+        self.run_dam("run", "parts.yaml", "--set", "from=hot.h5", "--set", "cutoff=0.5")
+        nets = self.table("hot.h5", "K", "test_error", "temperature")
+        parts = self.table("parts.h5", "K", "test_error", "temperature")
+        self.assertEqual(sorted(parts), sorted(nets))
+        self.assertEqual({temperature for *_, temperature in parts}, {60 - 50 * 14 / 20})
+
     def test_another_source_makes_other_cells(self):
         """Where it has not changed, nothing is done again."""
         self.run_dam("run", "parts.yaml")

@@ -4,8 +4,8 @@ import numpy as np
 
 # What is searched for, rather than asked about: where many of these vary at once, the cells are
 # points of a window, and go together.
-TUNING = ("m", "learning_rate", "decay", "momentum", "temperature_start", "temperature_end", "ramp",
-          "initial_mean", "initial_sd", "minibatch")
+TUNING = ("m", "learning_rate", "decay", "momentum", "temperature_start", "temperature_end",
+          "temperature", "ramp", "initial_mean", "initial_sd", "minibatch")
 SILENT = ("seed", "epochs", "memories")  # tell no trainings apart
 PAPER_LEVEL = 2.0  # per cent; KH16 gives the first epochs below it
 
