@@ -156,16 +156,14 @@ static enum dam_status apply_condition(const struct selecting *selecting,
     return status;
 }
 
-/* NaN is behind everything; equal ones stay in the file's order. */
+/* Equal ones stay in the file's order. */
 static int compare_candidates(const void *left, const void *right) {
     const struct candidate *one = left, *other = right;
-    bool one_nan = isnan(one->rank), other_nan = isnan(other->rank);
-    if (one_nan != other_nan)
-        return one_nan - other_nan;
-    int order = one_nan ? 0 : (one->rank > other->rank) - (one->rank < other->rank);
+    int order = (one->rank > other->rank) - (one->rank < other->rank);
     return order != 0 ? order : (one->row > other->row) - (one->row < other->row);
 }
 
+/* Rows that have nothing to be ordered by are left out. */
 static enum dam_status order_rows(struct selecting *selecting) {
     const struct dam_selection *selection = selecting->selection;
     if (selection->by == NULL)
@@ -178,8 +176,19 @@ static enum dam_status order_rows(struct selecting *selecting) {
     if (!is_number(column))
         return dam_fail_at(selecting->error, selection->by_place,
                            "by: column %s holds names, which have no order", selection->by);
-    for (size_t i = 0; i < selecting->chosen_count; i++)
-        selecting->chosen[i].rank = number_of(selecting, selecting->chosen[i].row, column);
+    size_t kept = 0;
+    for (size_t i = 0; i < selecting->chosen_count; i++) {
+        size_t row = selecting->chosen[i].row;
+        double rank = number_of(selecting, row, column);
+        if (!isnan(rank))
+            selecting->chosen[kept++] = (struct candidate){row, rank};
+    }
+    if (kept == 0)
+        return dam_fail_at(selecting->error, selection->by_place,
+                           "by: %s is NaN in all rows that could be chosen, %zu of %s; order by "
+                           "another column",
+                           selection->by, selecting->chosen_count, selection->path);
+    selecting->chosen_count = kept;
     qsort(selecting->chosen, selecting->chosen_count, sizeof *selecting->chosen,
           compare_candidates);
     return DAM_OK;

@@ -115,6 +115,19 @@ class Rows(program.Case):
         self.assertEqual(len(cells), 9)
         self.assertNotIn(self.table("source.h5", "n", "K")[3], cells)
 
+    def test_rows_without_a_value_to_order_by_are_left_out(self):
+        """Starts from random spins have no unstable spins."""
+        self.run_dam("run", "source.yaml", "-o", "mixed.h5", "--set", "start=[random, memory]")
+        text = "kind: capacity\nfrom: mixed.h5\nby: unstable_spins\n"
+        rows = sorted(self.table("mixed.h5", "unstable_spins", "n", "K", "start"))
+        known = [row for row in rows if row[3] == "memory"]
+        self.assertEqual(len(known), 10)
+        for best in "", "best: 15\n", "best: 6\neach: n\n":
+            cells = self.cells_of(text + best)
+            self.assertEqual(sorted(cells), sorted(row[1:3] for row in known))
+        self.refused(text + "where: start == random\n",
+                     "bad.yaml:3:5: by: unstable_spins is NaN in all rows")
+
     def refused(self, text, words, *arguments, code=2):
         """One line that holds these words, and nothing is written."""
         self.study(text, "bad.yaml")
