@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -238,8 +239,24 @@ static enum dam_status check_published(const struct run *run, struct dam_error *
     return status;
 }
 
+/* Publishing would replace what the study's rows came from. */
+static enum dam_status check_source(const struct run *run, struct dam_error *error) {
+    struct stat output, source;
+    if (run->study->from == NULL || stat(run->paths.file, &output) != 0 ||
+        stat(run->study->from, &source) != 0)
+        return DAM_OK;
+    if (output.st_dev != source.st_dev || output.st_ino != source.st_ino)
+        return DAM_OK;
+    return dam_fail(error, DAM_INPUT,
+                    "%s is the file that the study takes its rows from (from: %s): name another "
+                    "output with -o",
+                    run->paths.file, run->study->from);
+}
+
 static enum dam_status check_output(const struct run *run, struct dam_error *error) {
     enum dam_status status = dam_output_check(&run->paths, error);
+    if (status == DAM_OK)
+        status = check_source(run, error);
     return status == DAM_OK ? check_published(run, error) : status;
 }
 

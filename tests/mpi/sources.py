@@ -155,6 +155,16 @@ class Rows(program.Case):
         self.refused("kind: anatomy\nfrom: source.h5\n", "has no dataset /memories")
         self.refused("kind: anatomy\n", "from: missing; kind anatomy reads /memories")
 
+    def test_the_output_is_another_file(self):
+        """By whatever name; even where it may begin again."""
+        self.path("link.h5").symlink_to("source.h5")
+        self.path("folder").mkdir()
+        text = "kind: capacity\nfrom: source.h5\nstarts: 40\n"
+        for output in "source.h5", "link.h5", "folder/../source.h5":
+            for options in [], ["--fresh"], ["--dry-run"]:
+                self.refused(text, "source.h5 is the file that the study takes its rows from",
+                             "-o", output, *options)
+
     def test_what_is_not_whole_is_refused(self):
         head = "kind: capacity\nfrom: source.h5\n"
         data = bytearray(self.path("source.h5").read_bytes())
