@@ -96,6 +96,39 @@ static bool is_told(const struct selecting *selecting, const struct dam_paramete
             (selecting->kind->reads != NULL && has_role(column, DAM_FIELD_RESULT)));
 }
 
+/* Is this parameter, of a kind that reads a dataset of its source, which part of it is read? */
+static bool is_source(const struct selecting *selecting, const struct dam_parameter *parameter) {
+    return selecting->kind->reads != NULL && (strcmp(parameter->name, DAM_SOURCE_ROW) == 0 ||
+                                              strcmp(parameter->name, DAM_SOURCE_CRC) == 0);
+}
+
+/* Has the source what the kind reads, in the shape that it reads? */
+static enum dam_status check_data(const struct selecting *selecting) {
+    const char *path = selecting->kind->reads, *kind = selecting->kind->schema.name,
+               *source = selecting->selection->path;
+    if (path == NULL)
+        return DAM_OK;
+    if (!dam_result_has(selecting->result, path))
+        return dam_fail_at(selecting->error, selecting->selection->place,
+                           "from: %s has no dataset %s, which kind %s reads: run its study so that "
+                           "it keeps them",
+                           source, path, kind);
+    struct dam_result_floats floats;
+    if (selecting->table->row_count == 0)
+        return DAM_OK;
+    enum dam_status status =
+        dam_result_floats_read(selecting->result, path, 0, &floats, selecting->error);
+    if (status != DAM_OK)
+        return status;
+    free(floats.values);
+    if (floats.rank == 3)
+        return DAM_OK;
+    return dam_fail_at(selecting->error, selecting->selection->place,
+                       "from: %s of %s has %d dimensions behind the cell, and kind %s reads 3, of "
+                       "which the first are replicas: name the result that this one was made from",
+                       path, source, floats.rank, kind);
+}
+
 /* Which columns are parameters of this kind too. */
 static enum dam_status match_columns(struct selecting *selecting, const char *kind) {
     const struct dam_schema *schema = selecting->selection->schema;
@@ -103,8 +136,13 @@ static enum dam_status match_columns(struct selecting *selecting, const char *ki
     for (size_t p = 0; p < schema->parameter_count; p++) {
         const struct dam_parameter *parameter = &schema->parameters[p];
         const struct dam_result_column *column = dam_result_find(selecting->table, parameter->name);
-        bool same = is_told(selecting, parameter, column);
+        bool same = !is_source(selecting, parameter) && is_told(selecting, parameter, column);
         common += same;
+        if (selecting->kind->reads != NULL && same && selecting->selection->given[p])
+            return dam_fail_at(selecting->error, selecting->selection->place,
+                               "from: %s says what %s is, since kind %s reads its data; leave it "
+                               "out of the study",
+                               selecting->selection->path, parameter->name, schema->name);
         if (!same || selecting->selection->given[p])
             continue;
         if (!is_stored_as(column, parameter->type))
@@ -306,11 +344,6 @@ static enum dam_status write_source(const struct selecting *selecting, FILE *out
                                     const char *separator) {
     const char *path = selecting->kind->reads;
     struct dam_result_floats floats;
-    if (!dam_result_has(selecting->result, path))
-        return dam_fail_at(selecting->error, selecting->selection->place,
-                           "from: %s has no dataset %s, which kind %s reads: run its study so that "
-                           "it keeps them",
-                           selecting->selection->path, path, selecting->kind->schema.name);
     enum dam_status status =
         dam_result_floats_read(selecting->result, path, row, &floats, selecting->error);
     if (status != DAM_OK)
@@ -399,6 +432,8 @@ static enum dam_status select_rows(struct selecting *selecting, char **override)
                               "%s: /results: is not the table that dam writes",
                               selecting->selection->path);
     }
+    if (status == DAM_OK)
+        status = check_data(selecting);
     if (status == DAM_OK)
         status = match_columns(selecting, study.kind);
     if (status == DAM_OK)

@@ -8,10 +8,11 @@
 /* Choose among the complete rows of the file's /results and write them as an override of the study,
  * "selected=[{...}, ...]": of each row the values of the kind's science parameters that the file
  * has as parameters and the study does not give itself. Where the kind reads a dataset of its
- * source, besides: those that the file has as results, the row's number (DAM_SOURCE_ROW), the
- * CRC-32C of its part (DAM_SOURCE_CRC) and its replicas. *override is a fresh string of the
- * caller's. Fails with DAM_INPUT where there is no such file (or none yet), no such column, or no
- * row left; DAM_DAMAGED; DAM_MEMORY. The file is taken to be whole. Not collective. */
+ * source: as parameters or results, of which the study must give none; and besides the row's number
+ * (DAM_SOURCE_ROW), the CRC-32C of its part (DAM_SOURCE_CRC) and its replicas. *override is a fresh
+ * string of the caller's. Fails with DAM_INPUT where there is no such file (or none yet), no such
+ * column, or no row left; DAM_DAMAGED; DAM_MEMORY. The file is taken to be whole. Not
+ * collective. */
 enum dam_status dam_select(const struct dam_selection *selection, const struct dam_kind *kind,
                            char **override, struct dam_error *error) DAM_CHECKED;
 

@@ -237,6 +237,26 @@ class Data(program.Case):
         self.assertEqual(sorted(parts), sorted(nets))
         self.assertEqual({temperature for *_, temperature in parts}, {60 - 50 * 14 / 20})
 
+    def refused(self, words, *arguments):
+        """One line that holds these words, and nothing is written."""
+        before = self.snapshot()
+        _, err = self.run_dam("run", "parts.yaml", "-o", "bad.h5", *arguments, code=2)
+        self.assertEqual(len(err.splitlines()), 1, err)
+        self.assertIn(words, err)
+        self.assertEqual(self.snapshot(), before)
+
+    def test_the_source_says_what_was_trained(self):
+        """A smaller K would leave memories out, another n would answer otherwise."""
+        for given in "K=5", "n=30", "dataset=synthetic", "form=dual", "temperature=60":
+            self.refused(f"from: nets.h5 says what {given.split('=')[0]} is", "--set", given)
+        self.refused("temperature: missing", "--set", "selected=[{dataset: synthetic, form: dual, "
+                     "activation: tanh, K: 12, source_row: 0, source_crc: 1}]")
+
+    def test_a_source_of_the_kind_itself_has_no_replicas(self):
+        self.run_dam("run", "parts.yaml", "--set", "cutoff=0.5")
+        self.refused("/memories of parts.h5 has 2 dimensions behind the cell", "--set",
+                     "from=parts.h5")
+
     def test_another_source_makes_other_cells(self):
         """Where it has not changed, nothing is done again."""
         self.run_dam("run", "parts.yaml")
