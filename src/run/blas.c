@@ -38,13 +38,26 @@ void dam_blas_core(char core[DAM_BLAS_CORE_LENGTH]) {
     snprintf(core, DAM_BLAS_CORE_LENGTH, "%s", openblas_get_corename());
 }
 
-/* The core type that every CPU has which runs one of these two. */
+enum { RISING_COUNT = 3 };
+static const char *const rising[RISING_COUNT] = {"Prescott", "Haswell", "SkylakeX"};
+
+static size_t height(const char *core) {
+    size_t c = 0;
+    while (c < RISING_COUNT && strcmp(core, rising[c]) != 0)
+        c++;
+    return c;
+}
+
+/* What every CPU can run that runs one of these two: where one is not known, the least of all. */
 static const char *lesser(const char *one, const char *other) {
-    static const char *const rising[] = {"Prescott", "Haswell", "SkylakeX"};
-    for (size_t c = 0; c < sizeof rising / sizeof *rising; c++)
-        if (strcmp(one, rising[c]) == 0 || strcmp(other, rising[c]) == 0)
-            return rising[c];
-    return one;
+    const size_t of_one = height(one), of_other = height(other);
+    if (of_one == RISING_COUNT || of_other == RISING_COUNT)
+#if defined(__x86_64__)
+        return rising[0];
+#else
+        return "<the oldest CPU's>";
+#endif
+    return rising[of_one < of_other ? of_one : of_other];
 }
 
 enum dam_status dam_blas_agree(MPI_Comm comm, struct dam_error *error) {

@@ -72,10 +72,10 @@ class Blas(program.Case):
         environment = pathlib.Path(f"/proc/{run.process.pid}/environ").read_bytes().split(b"\0")
         self.assertLessEqual({b"OPENBLAS_NUM_THREADS=1", b"OMP_NUM_THREADS=1"}, set(environment))
 
-    def start_mixed(self, study):
-        """Two ranks of different core types, as on nodes of different ages."""
+    def start_mixed(self, study, *cores_of_ranks):
+        """Ranks of different core types, as on nodes of different ages."""
         command = ["mpirun"]
-        for number, core in enumerate((self.best, self.other)):
+        for number, core in enumerate(cores_of_ranks or (self.best, self.other)):
             command += [*([":"] if number else []), "-n", "1", "env", f"OPENBLAS_CORETYPE={core}",
                         self.dam_test_path, "run", study, "-o", "mixed.h5"]
         run = program.Run(command, self.folder, self.settings)
@@ -88,6 +88,11 @@ class Blas(program.Case):
         self.assertEqual((code, out), (2, ""), err)
         self.refused(err, self.best, self.other, f"set OPENBLAS_CORETYPE={self.other}")
         self.assertEqual(self.snapshot(), before)
+        # What the older CPU can run, for certain: where one type is not ordered among the others.
+        for order in (self.best, "Nehalem"), ("Nehalem", self.best):
+            code, _, err = self.start_mixed("study.yaml", *order)
+            self.assertEqual(code, 2, err)
+            self.refused(err, self.best, "Nehalem", "set OPENBLAS_CORETYPE=Prescott for all")
         code, _, err = self.start_mixed("capacity.yaml")  # which does not depend on it
         self.assertEqual(code, 0, err)
 
