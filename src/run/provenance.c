@@ -2,6 +2,7 @@
 #include "dam_version.h"
 #include "run/agree.h"
 #include "run/blas.h"
+#include <assert.h>
 #include <dam/kernel.h>
 #include <dam/retrieval.h>
 #include <hdf5.h>
@@ -110,7 +111,7 @@ static const struct source {
     {"compiler", "compiler dam was built with", compiler, 0},
     {"mpi", "MPI library", mpi, 0},
     {"hdf5", "HDF5 library", hdf5, 0},
-    {"blas_core", "kernels OpenBLAS chose", blas, 1},
+    {DAM_PROVENANCE_BLAS, "kernels OpenBLAS chose", blas, 1},
     {"cpu", "processor models of the ranks", dam_provenance_cpu, 1},
     {"kernel", "retrieval kernels of the ranks", kernel, 1},
     {"system", "operating systems of the ranks", system_name, 1},
@@ -217,6 +218,20 @@ enum dam_status dam_provenance_add(struct dam_provenance *provenance, const char
         return dam_fail(error, DAM_MEMORY, "no memory for the provenance");
     }
     items[provenance->count++] = (struct dam_provenance_item){name, doc, copy};
+    return DAM_OK;
+}
+
+enum dam_status dam_provenance_set(struct dam_provenance *provenance, const char *name,
+                                   const char *text, struct dam_error *error) {
+    char *copy = strdup(text);
+    if (copy == NULL)
+        return dam_fail(error, DAM_MEMORY, "no memory for the provenance");
+    size_t i = 0;
+    while (i < provenance->count && strcmp(provenance->items[i].name, name) != 0)
+        i++;
+    assert(i < provenance->count);
+    free(provenance->items[i].text);
+    provenance->items[i].text = copy;
     return DAM_OK;
 }
 

@@ -7,6 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The item that names OpenBLAS's core type. */
+#define DAM_PROVENANCE_BLAS "blas_core"
+
 /* A run's result file that a merged one was made from: a row of /provenance/sources. Texts are
  * 0-padded, cut where they are longer, and empty where that file has none. */
 struct dam_origin {
@@ -32,6 +35,10 @@ enum dam_status dam_provenance_new(struct dam_provenance *provenance, MPI_Comm c
 enum dam_status dam_provenance_add(struct dam_provenance *provenance, const char *name,
                                    const char *doc, const char *text,
                                    struct dam_error *error) DAM_CHECKED;
+
+/* Replace the text of an item that is there. Not collective. */
+enum dam_status dam_provenance_set(struct dam_provenance *provenance, const char *name,
+                                   const char *text, struct dam_error *error) DAM_CHECKED;
 void dam_provenance_destroy(struct dam_provenance *provenance);
 
 enum { DAM_PROVENANCE_LENGTH = 256 }; /* of a text about one rank */

@@ -73,6 +73,20 @@ static enum dam_status read_study(struct dam_source *source, const struct dam_re
     return status;
 }
 
+static enum dam_status read_core(struct dam_source *source, const struct dam_result *result,
+                                 const struct dam_source *first, struct dam_error *error) {
+    if (!source->results.kind->blas)
+        return DAM_OK;
+    enum dam_status status =
+        dam_result_text_read(result, "/provenance/" DAM_PROVENANCE_BLAS, &source->blas_core, error);
+    if (status != DAM_OK || first == NULL || strcmp(first->blas_core, source->blas_core) == 0)
+        return status;
+    return dam_fail(error, DAM_INPUT,
+                    "%s was computed with OpenBLAS's core type %s, and %s with %s, whose last "
+                    "digits differ: run one of them again with the other's OPENBLAS_CORETYPE",
+                    first->name, first->blas_core, source->name, source->blas_core);
+}
+
 /* ---- /results and the arrays ---- */
 
 static enum dam_stored stored_as(enum dam_type type) {
@@ -326,6 +340,8 @@ enum dam_status dam_source_read(struct dam_source *source, const char *name,
         return status;
     status = read_study(source, result, kinds, first, error);
     if (status == DAM_OK)
+        status = read_core(source, result, first, error);
+    if (status == DAM_OK)
         status = read_rows(source, result, &checksum, error);
     if (status == DAM_OK)
         status = read_arrays(source, result, error);
@@ -347,6 +363,7 @@ void dam_source_destroy(struct dam_source *source) {
     free(source->text);
     free(source->resolved);
     free(source->seeds);
+    free(source->blas_core);
     free(source->origins);
     *source = (struct dam_source){0};
 }

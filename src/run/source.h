@@ -12,14 +12,16 @@ struct dam_source {
     uint64_t *seeds;       /* ascending; more than one: the rows begin with theirs */
     size_t seed_count;
     struct dam_results results; /* kind, layout, rows, arrays, extents, tables, timings, failures */
+    char *blas_core; /* of OpenBLAS, which the results belong to; NULL where they belong to none */
     struct dam_origin *origins; /* itself, or the files it was merged from itself */
     size_t origin_count;
 };
 
-/* Read one file. It must be of the kind and schema of `first`, a source read before (NULL: none),
- * and `kinds` must have them. *source is the caller's, also after a failure. Fails with DAM_FILE,
- * DAM_DAMAGED where dam_verify finds a fault, DAM_INPUT where the file is of another kind, schema
- * or version of dam, DAM_MEMORY. Not collective. */
+/* Read one file. It must be of the kind, schema and, where the kind depends on it, OpenBLAS's core
+ * type of `first`, a source read before (NULL: none), and `kinds` must have them. *source is the
+ * caller's, also after a failure. Fails with DAM_FILE, DAM_DAMAGED where dam_verify finds a fault,
+ * DAM_INPUT where the file is of another kind, schema, core type or version of dam, DAM_MEMORY. Not
+ * collective. */
 enum dam_status dam_source_read(struct dam_source *source, const char *name,
                                 const struct dam_kinds *kinds, const struct dam_source *first,
                                 struct dam_error *error) DAM_CHECKED;

@@ -117,10 +117,30 @@ class Blas(program.Case):
         self.dam_on(self.best, "run", "study.yaml", "-o", "out.h5", "--fresh")
         self.assertEqual(self.read("out.h5", "provenance/blas_core"), self.best.encode())
 
+    def test_files_of_one_core_type_merge(self):
+        """And stay what they are, whatever the type of who merges them."""
+        for core in self.best, self.other:
+            for part in 1, 2:
+                self.dam_on(core, "run", "study.yaml", "--slice", f"{part}/2", "-o",
+                            f"{core}{part}.h5")
+        before = self.snapshot()
+        for mixed in (f"{self.best}1.h5", f"{self.other}2.h5"), (f"{self.other}1.h5",
+                                                                 f"{self.best}1.h5"):
+            out, err = self.dam("merge", *mixed, "-o", "mixed.h5", code=2)
+            self.assertEqual((out, self.snapshot()), ("", before))
+            self.refused(err, *mixed, self.best, self.other)
+        for core, merging in (self.best, self.other), (self.other, self.best):
+            self.dam_on(merging, "merge", f"{core}1.h5", f"{core}2.h5", "-o", f"{core}.h5")
+            self.assertEqual(self.read(f"{core}.h5", "provenance/blas_core"), core.encode())
+            self.dam("verify", f"{core}.h5")
+        self.dam("merge", f"{self.best}.h5", f"{self.other}1.h5", "-o", "mixed.h5", code=2)
+
     def test_other_kinds_go_on_with_any(self):
         self.dam_on(self.other, "run", "capacity.yaml", "-o", "out.h5")
         self.dam_on(self.best, "run", "capacity.yaml", "-o", "out.h5", "--set", "replicas=3")
         self.dam("run", "capacity.yaml", "-o", "fresh.h5", "--set", "replicas=3")
+        self.dam_on(self.other, "run", "capacity.yaml", "-o", "old.h5", "--set", "seed=2")
+        self.dam_on(self.best, "merge", "fresh.h5", "old.h5", "-o", "merged.h5")
         self.assert_same("out.h5", "fresh.h5")
 
 
