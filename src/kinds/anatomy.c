@@ -236,6 +236,11 @@ static enum dam_status leave_memories(const struct dam_task *task,
     return DAM_OK;
 }
 
+static enum dam_status prepare(const struct dam_cell *cell, struct dam_error *error) {
+    const struct dam_dataset *dataset;
+    return dam_dataset_load((enum dam_dataset_name)cell->values[DATASET].integer, &dataset, error);
+}
+
 static enum dam_status run(const struct dam_task *task, void *out, struct dam_error *error) {
     const union dam_value *values = task->cell->values;
     const struct dam_classifier_model model = model_of(task->cell);
@@ -352,6 +357,7 @@ const struct dam_kind dam_kind_anatomy = {
     .column_count = COLUMN_COUNT,
     .cost = cost,
     .record_size = record_size,
+    .prepare = prepare,
     .run = run,
     .extent = extent,
     .keeps_state = true,

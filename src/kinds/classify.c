@@ -181,6 +181,11 @@ static enum dam_status train(const struct dam_task *task, struct dam_training *t
     return status;
 }
 
+static enum dam_status prepare(const struct dam_cell *cell, struct dam_error *error) {
+    const struct dam_dataset *dataset;
+    return dam_dataset_load(dam_classify_settings(cell->values).dataset, &dataset, error);
+}
+
 static enum dam_status run(const struct dam_task *task, void *record, struct dam_error *error) {
     struct dam_training_settings settings = dam_classify_settings(task->cell->values);
     settings.seed = task->seed;
@@ -396,6 +401,7 @@ const struct dam_kind dam_kind_classify = {
     .table_count = sizeof tables / sizeof *tables,
     .cost = cost,
     .record_size = record_size,
+    .prepare = prepare,
     .run = run,
     .extent = extent,
     .keeps_state = true,

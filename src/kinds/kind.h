@@ -163,6 +163,11 @@ struct dam_kind {
      * without padding or pointers. */
     size_t (*record_size)(const struct dam_cell *cell);
 
+    /* See to what tasks of this cell need besides the study, such as a data set: called on every
+     * rank before the first task, and cheap where it has been called before. Failing on any rank,
+     * nothing is run. NULL: they need nothing. */
+    enum dam_status (*prepare)(const struct dam_cell *cell, struct dam_error *error);
+
     /* Fill the record (zeroed) of one task. A pure function of the task. Failing fails only the
      * task. */
     enum dam_status (*run)(const struct dam_task *task, void *record, struct dam_error *error);

@@ -70,6 +70,17 @@ double dam_open_row_bytes(const struct dam_kind *kind, const struct dam_cell *ce
 }
 
 /* Add what one cell takes. */
+enum dam_status dam_open_prepare(const struct dam_study *study, const struct dam_kind *kind,
+                                 struct dam_error *error) {
+    enum dam_status status = DAM_OK;
+    for (size_t c = 0; kind->prepare != NULL && status == DAM_OK && c < study->cell_count; c++) {
+        struct dam_cell cell;
+        dam_study_cell(study, c, &cell);
+        status = kind->prepare(&cell, error);
+    }
+    return status;
+}
+
 static void add_cell(const struct dam_kind *kind, const struct dam_cell *cell,
                      struct dam_sizes *sizes) {
     struct dam_cost cost;

@@ -18,6 +18,11 @@ enum dam_status dam_open_selection(const struct dam_kinds *kinds, const char *na
                                    size_t override_count, struct dam_selection **selection,
                                    struct dam_error *error) DAM_CHECKED;
 
+/* See to what the tasks need besides the study, on this rank: the kind's prepare() of every cell.
+ * Not collective. */
+enum dam_status dam_open_prepare(const struct dam_study *study, const struct dam_kind *kind,
+                                 struct dam_error *error) DAM_CHECKED;
+
 /* What a study takes, from the kind's tables alone. Kinds with rounds: their first round. */
 struct dam_sizes {
     uint64_t tasks;                    /* replicas' blocks of starts */

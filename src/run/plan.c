@@ -251,7 +251,9 @@ enum dam_status dam_plan_make(const struct dam_study *study, const struct dam_ki
                                         : kind->imagine != NULL ? DAM_PLAN_IMAGINED
                                                                 : DAM_PLAN_FIRST_ROUNDS};
     dam_open_sizes(study, kind, &plan->sizes);
-    enum dam_status status = calibrate(study, kind, seconds, &forecaster.calibration, error);
+    enum dam_status status = dam_open_prepare(study, kind, error);
+    if (status == DAM_OK)
+        status = calibrate(study, kind, seconds, &forecaster.calibration, error);
     plan->measured_cells = forecaster.calibration.count;
     if (status == DAM_OK)
         status = measure_reduction(study, kind, seconds / 8, &forecaster.reduction, error);

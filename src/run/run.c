@@ -504,6 +504,8 @@ enum dam_status dam_run(MPI_Comm comm, const struct dam_kinds *kinds,
     if (status == DAM_OK)
         status = dam_agree(run.comm, check_memory(&run, error), error);
     if (status == DAM_OK)
+        status = dam_agree(run.comm, dam_open_prepare(run.study, run.kind, error), error);
+    if (status == DAM_OK)
         status = share_paths(&run, error);
     if (status == DAM_OK)
         status = dry ? dry_run(&run, error) : run_all(&run, error);

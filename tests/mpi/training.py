@@ -114,5 +114,53 @@ class Training(program.Case):
         self.assert_goes_on("epochs=430")
 
 
+class DataSet(program.Case):
+    """What tasks need besides the study is seen to on every rank before anything is done."""
+
+    def setUp(self):
+        super().setUp()
+        self.path("none").mkdir()
+        self.path("zeros/cifar10").mkdir(parents=True)  # as large as it must be, all black
+        for name in *(f"data_batch_{part}" for part in range(1, 6)), "test_batch":
+            with open(self.path(f"zeros/cifar10/{name}.bin"), "wb") as file:
+                file.truncate(10000 * (1 + 32 * 32 * 3))
+
+    def refused(self, words, run):
+        """One line, and nothing touched."""
+        before = self.snapshot()
+        code, out, err = run().wait()
+        self.assertEqual((code, out), (1, ""), err)
+        # mpirun adds its own word on ranks that fail.
+        said, = [line for line in err.splitlines() if line.startswith("dam: ")]
+        self.assertIn(words, said)
+        self.assertEqual(self.snapshot(), before)
+
+    def test_one_that_is_missing(self):
+        self.settings["DAM_DATA"] = "none"
+        missing = "data set mnist: no train-images-idx3-ubyte (or .gz) in none/mnist"
+        self.study("kind: classify\ndataset: mnist\nepochs: 1\nlearning_rate: [0.1, 0.2]\n")
+        run = "run", "study.yaml", "-o", "out.h5"
+        for arguments, ranks in ((run, 0), (run, 3), ((*run, "--dry-run"), 2),
+                                 (("plan", "study.yaml"), 0)):
+            self.refused(missing, lambda: self.start(*arguments, ranks=ranks,
+                                                     program=self.dam_path))
+
+    def test_one_that_a_single_rank_misses(self):
+        self.study("kind: classify\ndataset: cifar10\nepochs: 1\nK: 1\n")
+        run = self.dam_path, "run", "study.yaml", "-o", "out.h5"
+        part = "-n", "1", "-x"
+
+        def start(*arguments):
+            command = ["mpirun", *part, "DAM_DATA=zeros", *run, *arguments, ":",
+                       *part, "DAM_DATA=none", *run, *arguments]
+            self.running.append(program.Run(command, self.folder, self.settings))
+            return self.running[-1]
+
+        for arguments in (), ("--dry-run",):
+            self.refused("no data_batch_1.bin (or .gz) in none/cifar10", lambda: start(*arguments))
+        self.settings["DAM_DATA"] = "zeros"
+        self.dam("run", "study.yaml", "-o", "out.h5", "--dry-run", ranks=2, program=self.dam_path)
+
+
 if __name__ == "__main__":
     program.main()
