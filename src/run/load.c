@@ -2,7 +2,6 @@
 #include "run/agree.h"
 #include "run/file.h"
 #include "run/payload.h"
-#include "run/task.h"
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -73,6 +72,7 @@ struct loading {
     const struct dam_cell_finder *finder;
     struct dam_ledger *ledger;
     struct dam_deaths *deaths;
+    struct dam_restarts restarts;
     uint32_t file;
     bool retry_failed;
 };
@@ -97,6 +97,12 @@ static enum dam_status note_row(void *context, const struct dam_row *row, const 
     struct loading *loading = context;
     struct dam_entry entry = {
         .file = loading->file, .size = size, .offset = offset, .seconds = row->seconds};
+    if (dam_restart_is(row)) {
+        const struct dam_restart restart = {dam_cell_find(loading->finder, &row->cell),
+                                            row->replica, loading->file};
+        return restart.cell == UINT32_MAX ? DAM_OK
+                                          : dam_restarts_add(&loading->restarts, &restart, error);
+    }
     if (!find_item(loading, row, &entry.item))
         return DAM_OK;
     if (loading->retry_failed && row->status != DAM_OK) {
@@ -166,6 +172,9 @@ enum dam_status dam_load(MPI_Comm comm, const char *folder,
         if (status == DAM_OK)
             status = load_files(comm, folder, names, size, identity, &loading, error);
         status = dam_agree(comm, status, error);
+        if (status == DAM_OK)
+            status = dam_restarts_apply(comm, &loading.restarts, ledger, error);
+        dam_restarts_destroy(&loading.restarts);
     }
     dam_cell_finder_destroy(&finder);
     free(names);
@@ -296,59 +305,43 @@ static enum dam_status gather_known(struct dam_stock *stock, MPI_Comm comm,
     return status;
 }
 
-/* Of each replica of a cell whose items are items[0 .. count - 1], rounds 0, 1, ... that are there
- * without a gap; returns the last round of all. */
-static uint32_t count_rounds(const struct dam_known *known, size_t from, size_t to,
-                             uint32_t *rounds, uint32_t replicas) {
-    uint32_t last = 0;
-    for (size_t i = from; i < to; i++) {
-        const struct dam_item *item = dam_known_item(known, i);
-        if (item->status == DAM_OK && item->replica < replicas &&
-            item->round == rounds[item->replica])
-            rounds[item->replica]++;
-        last = item->round;
-    }
-    return last;
+static void forget_known(struct dam_stock *stock) {
+    free(stock->gathered);
+    free(stock->records);
+    free(stock->bytes);
+    *stock = (struct dam_stock){.restarts = stock->restarts};
 }
 
-/* Keep the items from .. to - 1 of one cell, at `kept` and on, but those of replicas that lost
- * their way: their next round is not the first, others have come to it, and the state it needs is
- * gone. */
-static size_t keep_whole_chains(const struct dam_known *known, size_t from, size_t to, size_t kept,
-                                const char *folder, const struct dam_cell *cell, uint32_t *rounds) {
-    char *items = (char *)known->items; /* the stock's own, or the ledger's */
-    uint32_t last = count_rounds(known, from, to, rounds, cell->replicas);
-    for (uint32_t r = 0; r < cell->replicas; r++)
-        if (rounds[r] > last ||
-            (rounds[r] > 0 && dam_task_has_state(folder, &cell->hash, rounds[r] - 1, r)))
-            rounds[r] = 0; /* nothing is to be left out */
-    for (size_t i = from; i < to; i++) {
-        const struct dam_item *item = dam_known_item(known, i);
-        if (item->replica < cell->replicas && item->round < rounds[item->replica])
-            continue;
-        memmove(items + kept++ * known->stride, item, known->stride);
-    }
-    return kept;
+/* The known entries, and for kinds with rounds their records. */
+static enum dam_status know(struct dam_stock *stock, MPI_Comm comm, struct dam_ledger *ledger,
+                            const struct dam_study *study, const struct dam_kind *kind,
+                            struct dam_error *error) {
+    int rank;
+    MPI_Comm_rank(comm, &rank);
+    enum dam_status status = gather_known(stock, comm, ledger, kind->more != NULL, error);
+    if (status == DAM_OK && rank == 0 && kind->more != NULL)
+        status = load_records(stock, ledger, study, kind, error);
+    return dam_agree(comm, status, error);
 }
 
-static enum dam_status begin_broken_chains_anew(struct dam_known *known, const char *folder,
+/* Leave the rows of replicas out that cannot go on. */
+static enum dam_status begin_broken_chains_anew(struct dam_stock *stock, MPI_Comm comm,
+                                                const char *folder, struct dam_ledger *ledger,
                                                 const struct dam_study *study,
+                                                const struct dam_kind *kind,
                                                 struct dam_error *error) {
-    size_t kept = 0;
-    for (size_t from = 0, to; from < known->count; from = to) {
-        uint32_t index = dam_known_item(known, from)->cell;
-        for (to = from; to < known->count && dam_known_item(known, to)->cell == index;)
-            to++;
-        struct dam_cell cell;
-        dam_study_cell(study, index, &cell);
-        uint32_t *rounds = calloc(cell.replicas, sizeof *rounds);
-        if (rounds == NULL)
-            return dam_fail(error, DAM_MEMORY, "no memory for %u replicas", cell.replicas);
-        kept = keep_whole_chains(known, from, to, kept, folder, &cell, rounds);
-        free(rounds);
-    }
-    known->count = kept;
-    return DAM_OK;
+    int rank;
+    MPI_Comm_rank(comm, &rank);
+    enum dam_status status = DAM_OK;
+    if (rank == 0)
+        status = dam_restarts_find(&stock->restarts, &stock->known, folder, study, kind, error);
+    status = dam_agree(comm, status, error);
+    if (status == DAM_OK)
+        status = dam_restarts_apply(comm, &stock->restarts, ledger, error);
+    if (status != DAM_OK || stock->restarts.count == 0)
+        return status;
+    forget_known(stock);
+    return know(stock, comm, ledger, study, kind, error);
 }
 
 static enum dam_status gather_deaths(MPI_Comm comm, struct dam_deaths *deaths,
@@ -372,24 +365,20 @@ enum dam_status dam_stock_new(struct dam_stock *stock, MPI_Comm comm, const char
     int rank;
     MPI_Comm_rank(comm, &rank);
     *stock = (struct dam_stock){0};
-    enum dam_status status = gather_known(stock, comm, ledger, kind->more != NULL, error);
+    enum dam_status status = know(stock, comm, ledger, study, kind, error);
+    if (status == DAM_OK && kind->keeps_state && kind->more != NULL)
+        status = begin_broken_chains_anew(stock, comm, folder, ledger, study, kind, error);
     if (status == DAM_OK)
         status = gather_deaths(comm, deaths, error);
     if (status != DAM_OK)
         return status;
-    if (rank == 0 && kind->keeps_state)
-        status = begin_broken_chains_anew(&stock->known, folder, study, error);
-    if (rank == 0 && status == DAM_OK && kind->more != NULL)
-        status = load_records(stock, ledger, study, kind, error);
-    if (rank == 0 && status == DAM_OK)
+    if (rank == 0)
         status = dam_suspects_new(&stock->suspects, deaths, error);
     return dam_agree(comm, status, error);
 }
 
 void dam_stock_destroy(struct dam_stock *stock) {
     dam_suspects_destroy(&stock->suspects);
-    free(stock->gathered);
-    free(stock->records);
-    free(stock->bytes);
-    *stock = (struct dam_stock){0};
+    dam_restarts_destroy(&stock->restarts);
+    forget_known(stock);
 }

@@ -4,6 +4,7 @@
 
 #include "run/journal.h"
 #include "run/ledger.h"
+#include "run/restart.h"
 #include "run/suspect.h"
 #include <mpi.h>
 #include <stdbool.h>
@@ -25,16 +26,17 @@ bool dam_load_any(const char *folder);
 struct dam_stock {
     struct dam_known known;
     struct dam_suspects suspects;
-    void *gathered; /* the known items, where they are not the ledger's own */
+    struct dam_restarts restarts; /* replicas whose state is lost: on every rank */
+    void *gathered;               /* the known items, where they are not the ledger's own */
     const void **records;
     unsigned char *bytes; /* of the records */
 };
 
 /* Collective: gather the ranks' ledgers and deaths, with the rows' payloads for kinds with rounds.
  * Sorts the ledger, and may refer to it: it must not change while the stock is used. The deaths
- * are used up. Where a kind keeps states, a replica that cannot go on because a row was damaged
- * after the state before it was removed begins anew: its rows up to there are left out. Fails with
- * DAM_DAMAGED when a record has another size than the kind's. */
+ * are used up. Where a kind keeps states, a replica that cannot go on because the one that it needs
+ * is gone begins anew: its rows are left out here and in the ledger. Fails with DAM_DAMAGED when a
+ * record has another size than the kind's. */
 enum dam_status dam_stock_new(struct dam_stock *stock, MPI_Comm comm, const char *folder,
                               struct dam_ledger *ledger, struct dam_deaths *deaths,
                               const struct dam_study *study, const struct dam_kind *kind,

@@ -328,11 +328,23 @@ static void warn_of_suspects(const struct run *run, const struct dam_suspects *s
                 run->paths.folder, suspects->count);
 }
 
+/* Say so before anything new is done: in the journal, and to people. */
+static enum dam_status begin_anew(struct run *run, const struct dam_restarts *restarts,
+                                  struct dam_error *error) {
+    if (restarts->count == 0)
+        return DAM_OK;
+    fprintf(stderr, "dam: %s: the states of %zu replicas are lost; these begin anew\n",
+            run->paths.folder, restarts->count);
+    return run->journal == NULL ? DAM_OK : dam_task_restart(&run->runner, restarts, error);
+}
+
 /* What earlier runs left, and the dealer that goes on from there: on rank 0. */
 static enum dam_status take_stock(struct run *run, struct dam_stock *stock,
                                   struct dam_dealer **dealer, struct dam_error *error) {
     enum dam_status status = dam_stock_new(stock, run->comm, run->paths.folder, &run->ledger,
                                            &run->deaths, run->study, run->kind, error);
+    if (status == DAM_OK && run->rank == 0)
+        status = begin_anew(run, &stock->restarts, error);
     if (status == DAM_OK && run->rank == 0)
         status =
             dam_dealer_new(dealer, run->study, run->kind, &stock->known, &stock->suspects, error);

@@ -39,7 +39,7 @@ enum dam_status dam_state_read(const struct dam_state *state, void **blob, size_
         return dam_fail(error, DAM_MEMORY, "no memory for a file's name");
     enum dam_status status = dam_file_read(path, &file, &file_size, error);
     if (status == DAM_OK && !is_sound(file, file_size))
-        status = dam_fail(error, DAM_DAMAGED, "%s: damaged; discard the run with --fresh", path);
+        status = dam_fail(error, DAM_DAMAGED, "%s: damaged", path);
     free(path);
     if (status != DAM_OK) {
         free(file);

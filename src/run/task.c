@@ -54,7 +54,15 @@ bool dam_task_has_state(const char *folder, const struct dam_hash *cell, uint32_
     return there;
 }
 
-/* The blob of the round before, the caller's. */
+static void remove_state(const struct dam_state *state) {
+    char *path = dam_state_path(state);
+    if (path != NULL)
+        unlink(path);
+    free(path);
+}
+
+/* The blob of the round before, the caller's. A damaged one is removed: the next start finds it
+ * missing. */
 static enum dam_status read_state(const struct dam_task_runner *runner, const struct dam_item *item,
                                   void **blob, size_t *size, struct dam_error *error) {
     *blob = NULL;
@@ -63,7 +71,15 @@ static enum dam_status read_state(const struct dam_task_runner *runner, const st
         return DAM_OK;
     struct dam_state state = state_of(runner, item);
     state.round--;
-    return dam_state_read(&state, blob, size, error);
+    enum dam_status status = dam_state_read(&state, blob, size, error);
+    if (status == DAM_DAMAGED)
+        remove_state(&state);
+    if (status != DAM_OK && status != DAM_MEMORY &&
+        !dam_task_has_state(state.folder, state.cell, state.round, state.replica)) {
+        const struct dam_error cause = *error;
+        dam_fail(error, status, "%s; start again, and its replica begins anew", cause.text);
+    }
+    return status;
 }
 
 /* The blob of the round before is not needed once this round's row is on disk. */
@@ -72,10 +88,8 @@ static enum dam_status remove_blob(const struct dam_task_runner *runner,
     enum dam_status status = dam_journal_sync(runner->journal, error);
     struct dam_state state = state_of(runner, item);
     state.round--;
-    char *path = dam_state_path(&state);
-    if (status == DAM_OK && path != NULL)
-        unlink(path);
-    free(path);
+    if (status == DAM_OK)
+        remove_state(&state);
     return status;
 }
 
@@ -186,9 +200,11 @@ static enum dam_status run(struct dam_task_runner *runner, const struct dam_item
     struct dam_result_floats source = {0};
     status = read_state(runner, item, &state, &task.state_size, error);
     task.state = state;
-    if (status == DAM_OK)
+    *unread = status != DAM_OK;
+    if (status == DAM_OK) {
         status = read_source(runner, item, &task, &source, error);
-    *unread = status == DAM_FILE || status == DAM_MEMORY;
+        *unread = status == DAM_FILE || status == DAM_MEMORY;
+    }
     if (status == DAM_OK) {
         dam_mark_task(runner->label);
         status = runner->kind->run(&task, runner->record, error);
@@ -239,6 +255,20 @@ static enum dam_status begin(struct dam_task_runner *runner, const struct dam_it
     struct dam_mark mark = {.row = row_of(runner, item), .alone = alone};
     memcpy(mark.host, runner->host, sizeof mark.host);
     return dam_journal_begin(runner->journal, &mark, error);
+}
+
+enum dam_status dam_task_restart(struct dam_task_runner *runner,
+                                 const struct dam_restarts *restarts, struct dam_error *error) {
+    enum dam_status status = DAM_OK;
+    for (size_t i = 0; status == DAM_OK && i < restarts->count; i++) {
+        struct dam_cell cell;
+        struct dam_row row = dam_restart_row(restarts->list[i].replica);
+        uint64_t offset;
+        dam_study_cell(runner->study, restarts->list[i].cell, &cell);
+        row.cell = cell.hash;
+        status = dam_journal_append(runner->journal, &row, "", 0, &offset, error);
+    }
+    return status == DAM_OK ? dam_journal_sync(runner->journal, error) : status;
 }
 
 enum dam_status dam_task_give_up(struct dam_task_runner *runner, struct dam_item *item,

@@ -5,6 +5,7 @@
 #include "kinds/kind.h"
 #include "run/journal.h"
 #include "run/ledger.h"
+#include "run/restart.h"
 #include <stdbool.h>
 
 /* What a rank needs to do items. Borrows all of it. */
@@ -39,9 +40,15 @@ enum dam_status dam_task_tidy(const struct dam_task_runner *runner,
 bool dam_task_has_state(const char *folder, const struct dam_hash *cell, uint32_t round,
                         uint32_t replica);
 
+/* Journal, and bring to disk, that these replicas begin anew. */
+enum dam_status dam_task_restart(struct dam_task_runner *runner,
+                                 const struct dam_restarts *restarts,
+                                 struct dam_error *error) DAM_CHECKED;
+
 /* Run an item and journal its row; item->status becomes the task's. `alone`: no other task is
  * running. *seconds is its wall time. A task that fails fails alone: only a failure to keep the row
- * is returned. */
+ * is returned, or to read what it needs; a state that is damaged is removed then, for its replica
+ * to begin anew at the next start. */
 enum dam_status dam_task_do(struct dam_task_runner *runner, struct dam_item *item,
                             const struct dam_round *plan, bool alone, double *seconds,
                             struct dam_error *error) DAM_CHECKED;

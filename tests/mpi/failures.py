@@ -1,5 +1,7 @@
 #!/usr/bin/python3
 """failures.py DAM DAM_TEST DAM_TEST_NEXT: a task fails alone; the exit code and the file say so."""
+import shutil
+
 import h5py
 import program
 
@@ -100,33 +102,80 @@ class Failures(program.Case):
             self.dam("run", "relay.yaml", "-o", output, ranks=ranks)  # tidies up
             self.assert_last_states_alone(output, 2 * 3)
 
-    def test_a_round_that_fails_ends_its_cells_chain(self):
-        """Round 1 finds no state where round 0's was lost."""
-        self.study("kind: relay\nspot: [1, 2]\nreplicas: 2\nmilliseconds: 300\n", "relay.yaml")
-        run = self.start("run", "relay.yaml", "-o", "relayed.h5")
-        output = self.path("relayed.h5")
-        program.wait_until(lambda: len(program.rows_of(output)) >= 2, "two rows")
+    def stop_within_chains(self, states=2):
+        """A run of two replicas that is killed once some of them have left their states: these."""
+        self.study("kind: relay\nspot: 1\nreplicas: 2\nmilliseconds: 300\n", "relay.yaml")
+        run = self.start("run", "relay.yaml", "-o", "out.h5")
+        output = self.path("out.h5")
+        program.wait_until(lambda: len(program.rows_of(output)) >= states, "rows")
         run.kill()
-        states = [output.with_name("relayed.h5.journal") / name
-                  for name in program.states_of(output)]
-        self.assertGreater(len(states), 0)
-        lost = states[0]
-        kept = lost.read_bytes()
-        lost.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
-        quick = ("--set", "milliseconds=1")
-        self.dam("run", "relay.yaml", "-o", "relayed.h5", *quick, ranks=2, code=3)
-        self.assertEqual(sorted(status for status, in self.table("relayed.h5", "status")),
-                         ["complete", "failed"])
-        with h5py.File(output, "r") as file:
-            messages = [row["message"].decode() for row in file["failures"][()]]
-        # What asked for it says so: the round, and the result, of which it is the last.
-        self.assertEqual(len(messages), 2)
-        self.assertTrue(all("damaged" in message for message in messages), messages)
-        # With the state back in its place, a retry ends the chain as if nothing had been.
-        lost.write_bytes(kept)
-        self.dam("run", "relay.yaml", "-o", "relayed.h5", "--retry-failed", *quick, ranks=2)
-        self.dam("run", "relay.yaml", "-o", "fresh.h5", *quick)
-        self.assert_same("relayed.h5", "fresh.h5")
+        return [output.with_name("out.h5.journal") / name for name in program.states_of(output)]
+
+    def finish(self, *arguments, ranks=0, **options):
+        return self.dam("run", "relay.yaml", "-o", "out.h5", "--set", "milliseconds=1", *arguments,
+                        ranks=ranks, **options)
+
+    def assert_as_undisturbed(self):
+        self.dam("run", "relay.yaml", "-o", "fresh.h5", "--fresh", "--set", "milliseconds=1")
+        self.assert_same("out.h5", "fresh.h5")
+
+    def begins_anew(self, lost, ranks):
+        """Only where this state was needed, once, and to the same bytes."""
+        lost.unlink()
+        self.assertIn("begin anew", self.finish("--dry-run")[1])
+        self.assertIn("the states of 1 replicas are lost", self.finish(ranks=ranks)[1])
+        rows = program.rows_of(self.path("out.h5"))
+        rounds = int(lost.name.split("-")[2]) + 1  # that are done twice
+        self.assertEqual(len([row for row in rows if row.end > 0]), 2 * 3 + rounds)
+        self.assertEqual(self.finish(ranks=ranks)[1], "")
+        self.assertEqual(program.rows_of(self.path("out.h5")), rows)
+        self.assert_as_undisturbed()
+
+    def test_a_lost_state_begins_its_replica_anew(self):
+        """Whether the other replica is behind, beside it or ahead."""
+        for rows, ranks in (2, 0), (3, 3), (5, 0):
+            states = self.stop_within_chains(rows)
+            self.path("out.h5.journal").rename(self.path("kept"))
+            for lost in states:
+                if lost.name.split("-")[2] == "2":
+                    continue  # nothing follows
+                shutil.copytree(self.path("kept"), self.path("out.h5.journal"))
+                with self.subTest(rows=rows, lost=lost.name):
+                    self.begins_anew(lost, ranks)
+                shutil.rmtree(self.path("out.h5.journal"))
+                self.path("out.h5").unlink(missing_ok=True)
+            shutil.rmtree(self.path("kept"))
+
+    def test_a_damaged_state_is_not_its_tasks_fault(self):
+        """The run ends with one line, and the next one begins the replica anew."""
+        for ranks in 0, 3:
+            states = self.stop_within_chains()
+            kept = states[0].read_bytes()
+            states[0].write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
+            _, err = self.finish(ranks=ranks, code=1)
+            self.assertIn(f"{states[0].name}: damaged; start again, and its replica begins anew",
+                          err)
+            self.assertEqual({row.status for row in program.rows_of(self.path("out.h5"))}, {0})
+            self.finish(ranks=ranks)
+            self.assert_as_undisturbed()
+            shutil.rmtree(self.path("out.h5.journal"))
+            self.path("out.h5").unlink()
+
+    def test_complete_chains_do_not_begin_anew(self):
+        """Nor those of which fewer rounds are asked for, though the result lacks their last state;
+        more rounds need it."""
+        self.study("kind: relay\nspot: 1\nreplicas: 2\n", "relay.yaml")
+        self.finish()
+        lost, = (name for name in program.states_of(self.path("out.h5")) if name.endswith("-2-1"))
+        (self.path("out.h5.journal") / lost).unlink()
+        rows = program.rows_of(self.path("out.h5"))
+        for rounds in 3, 2:
+            self.assertEqual(self.finish("--set", f"rounds={rounds}", code=3)[1], "")
+            self.assertEqual(program.rows_of(self.path("out.h5")), rows)
+        self.assertIn("begin anew", self.finish("--set", "rounds=4", ranks=2)[1])
+        self.dam("run", "relay.yaml", "-o", "fresh.h5", "--set", "milliseconds=1",
+                 "--set", "rounds=4")
+        self.assert_same("out.h5", "fresh.h5")
 
 
 program.main()

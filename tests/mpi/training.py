@@ -29,7 +29,8 @@ class Training(program.Case):
         self.study(STUDY)
 
     def run_study(self, output, *settings, ranks=0, **options):
-        arguments = [word for setting in settings for word in ("--set", setting)]
+        arguments = [word for setting in settings
+                     for word in ((setting,) if setting[0] == "-" else ("--set", setting))]
         return self.dam("run", "study.yaml", "-o", output, *arguments, ranks=ranks,
                         program=self.dam_path, **options)
 
@@ -79,6 +80,22 @@ class Training(program.Case):
         _, err = self.run_study("grown.h5", "epochs=260", "memories=yes", code=2)
         self.assertIn("has gone on to epoch 270", err)
         np.testing.assert_array_equal(self.curves("grown.h5"), before)
+
+    def test_lost_states_and_budgets(self):
+        """A chain that begins anew under another budget makes rounds of other lengths: its old rows
+        count no longer, whoever reads them and however often."""
+        self.study("kind: classify\ndataset: synthetic\nreplicas: 2\nepochs: 2\nK: 5\n"
+                   "memories: yes\n")
+        for ranks in 0, 3:
+            self.run_study("out.h5", "epochs=2", "--fresh", ranks=ranks)
+            lost = self.path("out.h5.journal") / program.states_of(self.path("out.h5"))[0]
+            lost.write_bytes(b"")
+            _, err = self.run_study("out.h5", "epochs=4", ranks=ranks, code=1)
+            self.assertIn(f"{lost.name}: damaged; start again", err)
+            for epochs in 6, 8, 11:
+                self.run_study("out.h5", f"epochs={epochs}", ranks=ranks)
+                self.run_study("fresh.h5", "--fresh", f"epochs={epochs}")
+                self.assert_same("out.h5", "fresh.h5")
 
     def assert_goes_on(self, limit):
         """What was published is the beginning of what an undisturbed run publishes, and the run
