@@ -32,7 +32,7 @@ CLASSIFY = {  # name: (type, unit, doc, role, default)
     "test_error_sd": ("f8", "%", "its standard deviation over replicas", "result", np.nan),
     "status": (TEXT, "1", "complete, partial or failed", "status", "complete"),
 }
-ANATOMY = {**{name: CLASSIFY[name] for name in ("dataset", "form", "n", "K")},
+ANATOMY = {**{name: CLASSIFY[name] for name in ("dataset", "form", "activation", "n", "K")},
            "temperature": ("f8", "1", "temperature of the last epoch", "parameter", 540.0),
            "cutoff": ("f8", "1", "a class entry above it is on", "parameter", 0.9),
            "share": ("f8", "1", "of the largest contribution", "parameter", 0.9),
