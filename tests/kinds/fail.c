@@ -63,16 +63,5 @@ static enum dam_status reduce(const struct dam_cell *cell, const struct dam_hist
 }
 
 const struct dam_kind dam_test_kind_fail = {
-    .schema = {.name = "fail",
-               .summary = "tasks that fail where they are told to",
-               .reference = "none",
-               .version = DAM_TEST_SCHEMA,
-               .parameters = parameters,
-               .parameter_count = sizeof parameters / sizeof *parameters},
-    .columns = columns,
-    .column_count = sizeof columns / sizeof *columns,
-    .cost = cost,
-    .record_size = record_size,
-    .run = run,
-    .reduce = reduce,
+    DAM_TEST_KIND("fail", "tasks that fail where they are told to"),
 };

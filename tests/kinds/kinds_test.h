@@ -27,4 +27,15 @@ extern const struct dam_kind dam_test_kind_spin;
 enum dam_status dam_test_spin(const struct dam_task *task, double seconds,
                               struct dam_error *error) DAM_CHECKED;
 
+/* What every one of them has, from what its file declares by these names. */
+#define DAM_TEST_KIND(kind_name, kind_summary)                                                     \
+    .schema = {.name = kind_name,                                                                  \
+               .summary = kind_summary,                                                            \
+               .reference = "none",                                                                \
+               .version = DAM_TEST_SCHEMA,                                                         \
+               .parameters = parameters,                                                           \
+               .parameter_count = sizeof parameters / sizeof *parameters},                         \
+    .columns = columns, .column_count = sizeof columns / sizeof *columns, .cost = cost,            \
+    .record_size = record_size, .run = run, .reduce = reduce
+
 #endif

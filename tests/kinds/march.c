@@ -140,19 +140,8 @@ static enum dam_status reduce(const struct dam_cell *cell, const struct dam_hist
 }
 
 const struct dam_kind dam_test_kind_march = {
-    .schema = {.name = "march",
-               .summary = "a long way, a few steps a round",
-               .reference = "none",
-               .version = DAM_TEST_SCHEMA,
-               .parameters = parameters,
-               .parameter_count = sizeof parameters / sizeof *parameters},
-    .columns = columns,
-    .column_count = sizeof columns / sizeof *columns,
-    .cost = cost,
-    .record_size = record_size,
-    .run = run,
+    DAM_TEST_KIND("march", "a long way, a few steps a round"),
     .extent = extent,
-    .reduce = reduce,
     .more = more,
     .keeps_state = true,
 };

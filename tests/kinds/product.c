@@ -79,18 +79,7 @@ static enum dam_status reduce(const struct dam_cell *cell, const struct dam_hist
 }
 
 const struct dam_kind dam_test_kind_product = {
-    .schema = {.name = "product",
-               .summary = "matrix products",
-               .reference = "none",
-               .version = DAM_TEST_SCHEMA,
-               .parameters = parameters,
-               .parameter_count = sizeof parameters / sizeof *parameters},
-    .columns = columns,
-    .column_count = sizeof columns / sizeof *columns,
-    .cost = cost,
-    .record_size = record_size,
-    .run = run,
+    DAM_TEST_KIND("product", "matrix products"),
     .extent = extent,
-    .reduce = reduce,
     .blas = true,
 };

@@ -243,21 +243,10 @@ static enum dam_status reduce(const struct dam_cell *cell, const struct dam_hist
 }
 
 const struct dam_kind dam_test_kind_relay = {
-    .schema = {.name = "relay",
-               .summary = "rounds that hand on a state",
-               .reference = "none",
-               .version = DAM_TEST_SCHEMA,
-               .parameters = parameters,
-               .parameter_count = sizeof parameters / sizeof *parameters},
-    .columns = columns,
-    .column_count = sizeof columns / sizeof *columns,
+    DAM_TEST_KIND("relay", "rounds that hand on a state"),
     .tables = tables,
     .table_count = sizeof tables / sizeof *tables,
-    .cost = cost,
-    .record_size = record_size,
-    .run = run,
     .extent = extent,
-    .reduce = reduce,
     .more = more,
     .imagine = imagine,
     .keeps_state = true,

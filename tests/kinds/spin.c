@@ -113,18 +113,7 @@ static enum dam_status reduce(const struct dam_cell *cell, const struct dam_hist
 }
 
 const struct dam_kind dam_test_kind_spin = {
-    .schema = {.name = "spin",
-               .summary = "tasks of a chosen length",
-               .reference = "none",
-               .version = DAM_TEST_SCHEMA,
-               .parameters = parameters,
-               .parameter_count = sizeof parameters / sizeof *parameters},
-    .columns = columns,
-    .column_count = sizeof columns / sizeof *columns,
-    .cost = cost,
+    DAM_TEST_KIND("spin", "tasks of a chosen length"),
     .starts = starts_of,
-    .record_size = record_size,
-    .run = run,
     .merge = merge,
-    .reduce = reduce,
 };
