@@ -263,10 +263,17 @@ class Options(Case):
 
 class Array(Case):
     def elements(self, **settings):
+        """Their job numbers, which they get as they begin."""
         array = self.submit(script="dam-array.sbatch", options=("--array=1-3", "-n", "2"),
                             **settings)
-        elements = self.machine.tell("squeue", "-h", "-r", "-j", array, "-o", "%A").split()
-        self.assertEqual(len(elements), 3)
+
+        def number(index):
+            seen = self.machine.job(f"{array}_{index}")
+            return seen["JobState"] != "PENDING" and seen["JobId"]
+        elements = [cluster.wait_until(lambda index=index: number(index),
+                                       f"element {index} of job {array} has begun")
+                    for index in (1, 2, 3)]
+        self.assertEqual(len(set(elements)), 3)
         self.jobs += elements
         return elements
 
