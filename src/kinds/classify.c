@@ -278,24 +278,20 @@ static void fill_curves(const struct dam_cell *cell, const struct dam_history *h
     }
 }
 
-/* The mean over replicas that have made `epochs`, of their last; and the standard deviation. */
-static double mean_error(const struct dam_cell *cell, const struct dam_history *history,
-                         const struct dam_output *output, size_t column, int64_t epochs,
-                         double *sd) {
+/* The mean over replicas that have an error of this epoch, from 1, and the standard deviation. */
+static double mean_error(const struct dam_cell *cell, const struct dam_output *output,
+                         size_t column, int64_t epoch, double *sd) {
     double sum = 0, squares = 0;
     uint32_t count = 0;
-    for (uint32_t replica = 0; replica < cell->replicas; replica++) {
-        if (epochs == 0 || epochs_done(history, replica) < epochs)
-            continue;
-        sum += curve(cell, output, column, replica)[epochs - 1];
-        count++;
+    for (uint32_t replica = 0; epoch > 0 && replica < cell->replicas; replica++) {
+        double error_rate = curve(cell, output, column, replica)[epoch - 1];
+        sum += isnan(error_rate) ? 0 : error_rate;
+        count += !isnan(error_rate);
     }
     double mean = count > 0 ? sum / count : NAN;
-    for (uint32_t replica = 0; replica < cell->replicas; replica++) {
-        if (epochs == 0 || epochs_done(history, replica) < epochs)
-            continue;
-        double difference = curve(cell, output, column, replica)[epochs - 1] - mean;
-        squares += difference * difference;
+    for (uint32_t replica = 0; epoch > 0 && replica < cell->replicas; replica++) {
+        double difference = curve(cell, output, column, replica)[epoch - 1] - mean;
+        squares += isnan(difference) ? 0 : difference * difference;
     }
     *sd = count > 1 ? sqrt(squares / (count - 1)) : NAN;
     return mean;
@@ -374,11 +370,10 @@ static enum dam_status reduce(const struct dam_cell *cell, const struct dam_hist
     output->scalars[DONE].integer = epochs;
     output->scalars[TEMPERATURE].real =
         epochs > 0 ? dam_training_temperature(&settings, (uint64_t)epochs - 1) : NAN;
-    output->scalars[TRAIN_ERROR].real =
-        mean_error(cell, history, output, TRAIN_ERRORS, epochs, &sd);
+    output->scalars[TRAIN_ERROR].real = mean_error(cell, output, TRAIN_ERRORS, epochs, &sd);
     output->scalars[VALIDATION_ERROR].real =
-        mean_error(cell, history, output, VALIDATION_ERRORS, epochs, &sd);
-    output->scalars[TEST_ERROR].real = mean_error(cell, history, output, TEST_ERRORS, epochs, &sd);
+        mean_error(cell, output, VALIDATION_ERRORS, epochs, &sd);
+    output->scalars[TEST_ERROR].real = mean_error(cell, output, TEST_ERRORS, epochs, &sd);
     output->scalars[TEST_ERROR_SD].real = sd;
     enum dam_status status = add_first_epochs(cell, history, output, error);
     for (uint32_t replica = 0; replica < extent(cell, TRAINED).sizes[0]; replica++)
