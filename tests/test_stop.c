@@ -17,7 +17,9 @@
 enum { STOPPED = 75 };
 
 /* A launcher that starts a rank and then waits to be killed. The rank says its process id, and
- * again after every signal. */
+ * again after every signal. Both end by themselves, should nothing else end them. */
+enum { LIFETIME = 20 };
+
 struct launched {
     pid_t launcher, rank;
 };
@@ -26,10 +28,15 @@ static int said[2];
 
 static _Noreturn void be_rank(void) {
     pid_t me = getpid();
+    sigset_t blocked, before;
     dam_stop_install();
-    alarm(20); /* should nothing else end it */
+    alarm(LIFETIME);
+    /* A signal sent while it still speaks ends its next wait. */
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGURG);
+    sigprocmask(SIG_BLOCK, &blocked, &before);
     while (write(said[1], &me, sizeof me) == sizeof me)
-        pause();
+        sigsuspend(&before);
     _exit(1);
 }
 
@@ -56,6 +63,7 @@ static struct launched launch(int by_thread) {
                  pthread_join(thread, NULL) != 0)
             _exit(1);
         close(said[1]);
+        alarm(LIFETIME);
         for (;;)
             pause();
     }
