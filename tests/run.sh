@@ -30,7 +30,7 @@ run_suites() {
     rm -f "$directory/meson-logs/testlog.json"
     meson setup "${reconfigure[@]}" "$directory" -Dtests=enabled "$@" &&
         meson compile -C "$directory" &&
-        meson test -C "$directory" --no-rebuild --print-errorlogs --timeout-multiplier 4 \
+        meson test -C "$directory" --no-rebuild --print-errorlogs --timeout-multiplier 2 \
             --num-processes "$processes" "${selected[@]}" || broken+=("$directory")
     logs+=("$directory/meson-logs/testlog.json")
 }
