@@ -96,14 +96,15 @@ def bring_up_loopback():
 
 
 def wait_until(condition, what, limit=LIMIT):
-    """The first value of condition() that is true. It asks the controller, so not all the time."""
+    """The first value of condition() that is true. It asks the controller, so not all the time.
+    `what` is awaited: words, or a function that finds them where it was in vain."""
     end = time.monotonic() + limit
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > end:
-            raise AssertionError(f"waited in vain: {what}")
+            raise AssertionError(f"waited in vain: {what() if callable(what) else what}")
         time.sleep(0.05)
 
 

@@ -56,14 +56,21 @@ class Case(program.Case):
         return done.stdout
 
     def said(self, job):
-        return self.path(f"OUT-{job}").read_text()
+        output = self.path(f"OUT-{job}")
+        return output.read_text() if output.exists() else ""
+
+    def in_vain(self, job, what):
+        """What there is to know of a job that does not come to this."""
+        return lambda: "\n".join([f"job {job} {what}", str(self.machine.job(job)),
+                                  self.machine.tell("squeue", "--long"), self.machine.tell("sinfo"),
+                                  str(self.machine.processes(job)), self.said(job)])
 
     def wait_for(self, job, *states, restarts=None):
         """Until the job is in one of these states, and was restarted this often."""
         def there():
             seen = self.machine.job(job)
             return seen["JobState"] in states and restarts in (None, int(seen["Restarts"])) and seen
-        return cluster.wait_until(there, f"job {job} is {states}")
+        return cluster.wait_until(there, self.in_vain(job, f"is {states}"))
 
     def wait_for_rows(self, output, count=8):
         program.wait_until(lambda: len(program.rows_of(self.path(output))) >= count, "rows")
@@ -78,7 +85,7 @@ class Case(program.Case):
                 if start > datetime.datetime.now() + datetime.timedelta(seconds=10):
                     self.machine.start_soon(job)
             return seen["JobState"] in cluster.ENDED and seen
-        return cluster.wait_until(ended, f"job {job} has ended")
+        return cluster.wait_until(ended, self.in_vain(job, "has ended"))
 
     def assert_ends(self, job, code=0):
         """It ends by itself, with this exit code."""
