@@ -4,6 +4,7 @@
 #ifndef DAM_RUN_RESULT_H
 #define DAM_RUN_RESULT_H
 
+#include "study/schema.h"
 #include <dam/error.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -64,6 +65,9 @@ void dam_result_dataset_destroy(struct dam_result_dataset *dataset);
 /* The column of that name, or NULL. */
 const struct dam_result_column *dam_result_find(const struct dam_result_dataset *dataset,
                                                 const char *name);
+
+/* Are the column's values of this type, as dam writes it? Their size is left open. */
+bool dam_result_stores(const struct dam_result_column *column, enum dam_type type);
 
 /* One value. The column's type must be that of the function; text is not 0-terminated, its length
  * goes to *length without the padding. */

@@ -12,6 +12,15 @@ const struct dam_result_column *dam_result_find(const struct dam_result_dataset 
     return NULL;
 }
 
+bool dam_result_stores(const struct dam_result_column *column, enum dam_type type) {
+    static const enum dam_stored stored[] = {
+        [DAM_INTEGER] = DAM_STORED_INTEGER,
+        [DAM_REAL] = DAM_STORED_REAL,
+        [DAM_CHOICE] = DAM_STORED_TEXT,
+    };
+    return column->type == stored[type];
+}
+
 static const unsigned char *value_bytes(const struct dam_result_dataset *dataset, size_t row,
                                         const struct dam_result_column *column) {
     assert(row < dataset->row_count);

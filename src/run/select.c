@@ -71,16 +71,9 @@ static enum dam_status find_column(const struct selecting *selecting, const char
 }
 
 /* May values of the column be this parameter's? */
-static bool is_stored_as(const struct dam_result_column *column, enum dam_type type) {
-    switch (type) {
-    case DAM_INTEGER:
-        return column->type == DAM_STORED_INTEGER;
-    case DAM_REAL:
-        return column->type == DAM_STORED_REAL || column->type == DAM_STORED_INTEGER;
-    case DAM_CHOICE:
-        return column->type == DAM_STORED_TEXT;
-    }
-    return false;
+static bool may_give(const struct dam_result_column *column, enum dam_type type) {
+    return dam_result_stores(column, type) ||
+           (type == DAM_REAL && dam_result_stores(column, DAM_INTEGER));
 }
 
 static bool has_role(const struct dam_result_column *column, enum dam_field_role role) {
@@ -145,7 +138,7 @@ static enum dam_status match_columns(struct selecting *selecting, const char *ki
                                selecting->selection->path, parameter->name, schema->name);
         if (!same || selecting->selection->given[p])
             continue;
-        if (!is_stored_as(column, parameter->type))
+        if (!may_give(column, parameter->type))
             return dam_fail_at(selecting->error, selecting->selection->place,
                                "from: column %s of %s has another type than kind %s's parameter; "
                                "give %s in the study",

@@ -89,18 +89,10 @@ static enum dam_status read_core(struct dam_source *source, const struct dam_res
 
 /* ---- /results and the arrays ---- */
 
-static enum dam_stored stored_as(enum dam_type type) {
-    static const enum dam_stored stored[] = {
-        [DAM_INTEGER] = DAM_STORED_INTEGER,
-        [DAM_REAL] = DAM_STORED_REAL,
-        [DAM_CHOICE] = DAM_STORED_TEXT,
-    };
-    return stored[type];
-}
-
-static bool is_stored_as(const struct dam_result_column *column, enum dam_type type) {
-    return column->type == stored_as(type) &&
-           (type == DAM_CHOICE || column->size == sizeof(int64_t));
+/* Do the column's values lie in the file as they do in memory? */
+static bool has_values_of(const struct dam_result_column *column, enum dam_type type) {
+    return dam_result_stores(column, type) &&
+           (type == DAM_CHOICE || column->size == sizeof(union dam_value));
 }
 
 /* Do the rows lie in the file as the layout has them in memory? */
@@ -110,7 +102,7 @@ static bool has_layout(const struct dam_result_dataset *table, const struct dam_
     for (size_t f = 0; same && f < layout->count; f++) {
         const struct dam_result_column *column = &table->columns[f];
         const struct dam_field *field = &layout->fields[f];
-        same = strcmp(column->name, field->name) == 0 && is_stored_as(column, field->type) &&
+        same = strcmp(column->name, field->name) == 0 && has_values_of(column, field->type) &&
                column->offset == field->offset && column->size == field->size;
     }
     return same;
@@ -159,7 +151,7 @@ static enum dam_status read_array(struct dam_source *source, const struct dam_re
     if (status != DAM_OK)
         return status;
     if (array->rank == 1 + extent->rank && array->extent[0] == results->count && !array->compound &&
-        array->columns[0].type == stored_as(declared->type) &&
+        dam_result_stores(&array->columns[0], declared->type) &&
         array->row_size == dam_array_element_size(declared)) {
         for (int d = 0; d < extent->rank; d++)
             extent->sizes[d] = array->extent[1 + d];
@@ -249,7 +241,7 @@ static enum dam_status read_table(const struct dam_result *result, const struct 
     for (size_t f = 0; status == DAM_OK && f < layout->count; f++) {
         const struct dam_field *field = &layout->fields[f];
         const struct dam_result_column *found = dam_result_find(dataset, field->name);
-        if (found == NULL || !is_stored_as(found, field->type) || dataset->rank != 1)
+        if (found == NULL || !has_values_of(found, field->type) || dataset->rank != 1)
             status = damaged(result->name, table->path, "is not the table that dam writes", error);
         else
             copy_column(dataset, found, field, layout->row_size, *rows);

@@ -72,15 +72,6 @@ static void check_dataset(struct check *check, const char *path) {
     dam_result_dataset_destroy(dataset);
 }
 
-static enum dam_stored stored_as(enum dam_type type) {
-    static const enum dam_stored stored[] = {
-        [DAM_INTEGER] = DAM_STORED_INTEGER,
-        [DAM_REAL] = DAM_STORED_REAL,
-        [DAM_CHOICE] = DAM_STORED_TEXT,
-    };
-    return stored[type];
-}
-
 /* The next column of a table must be this one. */
 static void expect_column(const struct check *check, const char *path,
                           const struct dam_result_dataset *table, size_t position,
@@ -94,7 +85,7 @@ static void expect_column(const struct check *check, const char *path,
     if (strcmp(column->name, field->name) != 0)
         problem(check, "%s: column %zu is %s and should be %s", path, position + 1, column->name,
                 field->name);
-    else if (column->type != stored_as(field->type))
+    else if (!dam_result_stores(column, field->type))
         problem(check, "%s: column %s has another type than the kind's", path, field->name);
     else if (role != NULL && strcmp(column->role, role) != 0)
         problem(check, "%s: column %s has the role '%s' and should have '%s'", path, field->name,
@@ -142,7 +133,7 @@ static void check_array(struct check *check, const struct dam_column *column, ui
     else if (dataset->extent[0] != cells)
         problem(check, "%s: its first dimension should be the %llu cells of /results", path,
                 (unsigned long long)cells);
-    if (dataset->compound || dataset->columns[0].type != stored_as(column->type) ||
+    if (dataset->compound || !dam_result_stores(&dataset->columns[0], column->type) ||
         dataset->row_size != dam_array_element_size(column))
         problem(check, "%s: has another type than the kind's", path);
     dam_result_dataset_destroy(dataset);
