@@ -1,6 +1,6 @@
 /* Result files written here with plain HDF5 calls, read back and verified; and what is damaged,
  * foreign or hostile, which must be refused with one line and never crash. */
-#include "run/result.h"
+#include "run/result_study.h"
 #include "run/verify.h"
 #include <hdf5.h>
 #include <math.h>

@@ -3,7 +3,7 @@
 #include "cli/isolate.h"
 #include "cli/select.h"
 #include "run/agree.h"
-#include "run/result.h"
+#include "run/result_study.h"
 #include "run/stop.h"
 #include <stdlib.h>
 #include <string.h>

@@ -97,21 +97,11 @@ enum dam_status dam_result_floats_read(const struct dam_result *result, const ch
                                        uint64_t row, struct dam_result_floats *floats,
                                        struct dam_error *error) DAM_CHECKED;
 
-/* The text that a dataset holds: a fresh 0-terminated string of the caller's. */
+/* The one value of a dataset: an unsigned number; a text, as a fresh 0-terminated string of the
+ * caller's. Fails with DAM_DAMAGED where it is missing or anything else, DAM_MEMORY. */
+enum dam_status dam_result_number_read(const struct dam_result *result, const char *path,
+                                       uint64_t *number, struct dam_error *error) DAM_CHECKED;
 enum dam_status dam_result_text_read(const struct dam_result *result, const char *path, char **text,
                                      struct dam_error *error) DAM_CHECKED;
-
-/* What a file holds results of: /study. kind, text and resolved are 0-terminated; all is owned. */
-struct dam_result_study {
-    char *kind, *text, *resolved;
-    uint64_t *seeds; /* ascending */
-    size_t seed_count;
-    uint64_t seed; /* the first */
-    uint32_t version;
-};
-enum dam_status dam_result_study_read(const struct dam_result *result,
-                                      struct dam_result_study *study,
-                                      struct dam_error *error) DAM_CHECKED;
-void dam_result_study_destroy(struct dam_result_study *study);
 
 #endif

@@ -1,7 +1,8 @@
-/* The values of datasets that were read: columns by name, numbers and texts by row. */
+/* The values of datasets: columns by name, numbers and texts by row, and single ones by path. */
 #include "run/result.h"
 #include <assert.h>
 #include <endian.h>
+#include <stdlib.h>
 #include <string.h>
 
 const struct dam_result_column *dam_result_find(const struct dam_result_dataset *dataset,
@@ -82,4 +83,45 @@ bool dam_result_text_is(const struct dam_result_dataset *dataset, size_t row,
     size_t length;
     const char *text = dam_result_text(dataset, row, column, &length);
     return length == strlen(expected) && memcmp(text, expected, length) == 0;
+}
+
+/* Read a dataset that must hold one value of a type. */
+static enum dam_status read_scalar(const struct dam_result *result, const char *path,
+                                   enum dam_stored type, struct dam_result_dataset **dataset,
+                                   struct dam_error *error) {
+    enum dam_status status = dam_result_read(result, path, dataset, error);
+    if (status != DAM_OK)
+        return status;
+    if ((*dataset)->row_count == 1 && !(*dataset)->compound && (*dataset)->columns[0].type == type)
+        return DAM_OK;
+    dam_result_dataset_destroy(*dataset);
+    *dataset = NULL;
+    return dam_fail(error, DAM_DAMAGED, "%s: %s: is not the single %s it should be", result->name,
+                    path, type == DAM_STORED_TEXT ? "text" : "number");
+}
+
+enum dam_status dam_result_text_read(const struct dam_result *result, const char *path, char **text,
+                                     struct dam_error *error) {
+    struct dam_result_dataset *dataset;
+    enum dam_status status = read_scalar(result, path, DAM_STORED_TEXT, &dataset, error);
+    if (status != DAM_OK)
+        return status;
+    size_t length;
+    const char *stored = dam_result_text(dataset, 0, &dataset->columns[0], &length);
+    *text = strndup(stored, length);
+    dam_result_dataset_destroy(dataset);
+    if (*text == NULL)
+        return dam_fail(error, DAM_MEMORY, "%s: out of memory while reading", result->name);
+    return DAM_OK;
+}
+
+enum dam_status dam_result_number_read(const struct dam_result *result, const char *path,
+                                       uint64_t *number, struct dam_error *error) {
+    struct dam_result_dataset *dataset;
+    enum dam_status status = read_scalar(result, path, DAM_STORED_UNSIGNED, &dataset, error);
+    if (status != DAM_OK)
+        return status;
+    *number = dam_result_unsigned(dataset, 0, &dataset->columns[0]);
+    dam_result_dataset_destroy(dataset);
+    return DAM_OK;
 }

@@ -5,7 +5,7 @@
 #include "run/open.h"
 #include "run/output.h"
 #include "run/publish.h"
-#include "run/result.h"
+#include "run/result_study.h"
 #include "run/work.h"
 #include "study/study.h"
 #include <assert.h>

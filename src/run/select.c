@@ -1,7 +1,7 @@
 #include "run/select.h"
 #include "run/checksum.h"
 #include "run/layout.h"
-#include "run/result.h"
+#include "run/result_study.h"
 #include "study/scalar.h"
 #include <assert.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 #include "run/source.h"
 #include "run/array.h"
 #include "run/contents.h"
-#include "run/result.h"
+#include "run/result_study.h"
 #include "run/verify.h"
 #include <stdlib.h>
 #include <string.h>

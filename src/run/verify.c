@@ -2,7 +2,7 @@
 #include "run/array.h"
 #include "run/checksum.h"
 #include "run/layout.h"
-#include "run/result.h"
+#include "run/result_study.h"
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
