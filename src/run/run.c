@@ -1,20 +1,19 @@
 #include "run/run.h"
 #include "run/agree.h"
 #include "run/blas.h"
+#include "run/check.h"
 #include "run/load.h"
 #include "run/open.h"
 #include "run/output.h"
 #include "run/publish.h"
-#include "run/result_study.h"
+#include "run/share.h"
 #include "run/work.h"
 #include "study/study.h"
 #include <assert.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,7 +21,6 @@
 struct run {
     MPI_Comm comm;
     int rank, size;
-    const struct dam_kinds *kinds;
     const struct dam_run_options *options; /* on rank 0 only */
     double started;                        /* seconds since 1970 */
     struct dam_deadline deadline;
@@ -51,213 +49,11 @@ char *dam_run_default_output(const char *study_path) {
     return asprintf(&output, "%.*s.h5", length, stem) < 0 ? NULL : output;
 }
 
-/* ---- the study, on every rank ---- */
-
-static enum dam_status parse(struct run *run, const char *name, const char *text, size_t length,
-                             const char *const *overrides, size_t override_count,
-                             struct dam_error *error) {
-    enum dam_status status = dam_open_text(run->kinds, name, text, length, overrides,
-                                           override_count, &run->study, &run->kind, error);
-    if (status != DAM_OK)
-        return status;
-    dam_study_slice(run->study, run->slice);
-    run->identity.schema_version = run->study->schema->version;
-    run->identity.seed = run->study->seed;
-    assert(strlen(run->study->schema->name) < sizeof run->identity.kind);
-    strcpy(run->identity.kind, run->study->schema->name);
-    if (run->kind->blas)
-        dam_blas_core(run->identity.blas_core);
-    return DAM_OK;
-}
-
-/* What rank 0 read, for the others to parse: name, text and overrides, each 0-terminated. */
-struct packet {
-    char *bytes;
-    uint64_t size, text_length, override_count;
-};
-
-static enum dam_status pack(struct packet *packet, const struct dam_run_options *options,
-                            const char *text, size_t length, struct dam_error *error) {
-    size_t size = strlen(options->study_path) + 1 + length + 1;
-    for (size_t o = 0; o < options->override_count; o++)
-        size += strlen(options->overrides[o]) + 1;
-    *packet = (struct packet){malloc(size), size, length, options->override_count};
-    if (packet->bytes == NULL || size > INT32_MAX)
-        return dam_fail(error, DAM_MEMORY, "no memory to share %zu bytes of study", size);
-    char *at = stpcpy(packet->bytes, options->study_path) + 1;
-    memcpy(at, text, length);
-    at[length] = '\0';
-    at += length + 1;
-    for (size_t o = 0; o < options->override_count; o++)
-        at = stpcpy(at, options->overrides[o]) + 1;
-    return DAM_OK;
-}
-
-static enum dam_status read_on_root(struct run *run, struct packet *packet,
-                                    struct dam_error *error) {
-    const struct dam_run_options *options = run->options;
-    char *text;
-    size_t length;
-    enum dam_status status = dam_study_read(options->study_path, &text, &length, error);
-    if (status != DAM_OK)
-        return status;
-    status = parse(run, options->study_path, text, length, options->overrides,
-                   options->override_count, error);
-    if (status == DAM_OK)
-        status = pack(packet, options, text, length, error);
-    free(text);
-    return status;
-}
-
-static enum dam_status parse_packet(struct run *run, const struct packet *packet,
-                                    struct dam_error *error) {
-    const char **overrides = calloc(packet->override_count + 1, sizeof *overrides);
-    if (overrides == NULL)
-        return dam_fail(error, DAM_MEMORY, "no memory for the overrides");
-    const char *name = packet->bytes, *text = name + strlen(name) + 1;
-    const char *at = text + packet->text_length + 1;
-    for (size_t o = 0; o < packet->override_count; o++, at += strlen(at) + 1)
-        overrides[o] = at;
-    enum dam_status status =
-        parse(run, name, text, packet->text_length, overrides, packet->override_count, error);
-    free(overrides);
-    return status;
-}
-
-/* Rank 0 reads the file and finds its faults; the others get its text. */
-static enum dam_status share_study(struct run *run, struct dam_error *error) {
-    struct packet packet = {0};
-    enum dam_status status = DAM_OK;
-    if (run->rank == 0)
-        status = read_on_root(run, &packet, error);
-    status = dam_agree(run->comm, status, error);
-    if (status == DAM_OK && run->size > 1) {
-        uint64_t sizes[3] = {packet.size, packet.text_length, packet.override_count};
-        MPI_Bcast(sizes, 3, MPI_UINT64_T, 0, run->comm);
-        if (run->rank != 0) {
-            packet = (struct packet){malloc(sizes[0]), sizes[0], sizes[1], sizes[2]};
-            if (packet.bytes == NULL)
-                status = dam_fail(error, DAM_MEMORY, "no memory for the study's text");
-        }
-        status = dam_agree(run->comm, status, error);
-        if (status == DAM_OK) {
-            MPI_Bcast(packet.bytes, (int)packet.size, MPI_CHAR, 0, run->comm);
-            if (run->rank != 0)
-                status = parse_packet(run, &packet, error);
-            status = dam_agree(run->comm, status, error);
-        }
-    }
-    free(packet.bytes);
-    return status;
-}
-
-/* ---- checks before any work ---- */
-
-/* Memory must do for the largest task as often as a node has ranks, and at the end for the rows and
- * results, of which every rank holds its share twice. */
-static enum dam_status check_memory(struct run *run, struct dam_error *error) {
-    MPI_Comm node;
-    int ranks, most_ranks;
-    MPI_Comm_split_type(run->comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
-    MPI_Comm_size(node, &ranks);
-    MPI_Comm_free(&node);
-    MPI_Allreduce(&ranks, &most_ranks, 1, MPI_INT, MPI_MAX, run->comm);
-    if (run->rank != 0)
-        return DAM_OK;
-    struct dam_sizes sizes;
-    dam_open_sizes(run->study, run->kind, &sizes);
-    char need[32], all[32], have[32];
-    double share = 2 * (sizes.journal_bytes + sizes.result_bytes) / run->size;
-    double memory = dam_physical_memory();
-    dam_bytes_text(have, memory);
-    if (sizes.task_bytes * most_ranks > memory)
-        return dam_fail(error, DAM_INPUT,
-                        "%s: cell %s needs %s (%.0f bytes) on each rank, %s with %d on a node; "
-                        "this one has %s: use fewer ranks a node or a smaller study",
-                        run->options->study_path, sizes.largest,
-                        dam_bytes_text(need, sizes.task_bytes), sizes.task_bytes,
-                        dam_bytes_text(all, sizes.task_bytes * most_ranks), most_ranks, have);
-    if (share * most_ranks > memory)
-        return dam_fail(error, DAM_INPUT,
-                        "%s: %zu cells make %s (%.0f bytes) of rows and results on each rank, %s "
-                        "with %d on a node; this one has %s: use more nodes or a smaller study",
-                        run->options->study_path, run->study->cell_count,
-                        dam_bytes_text(need, share), share, dam_bytes_text(all, share * most_ranks),
-                        most_ranks, have);
-    return DAM_OK;
-}
-
-/* Has this output a journal folder of its own? A status file is the first thing a run leaves, but
- * for one that cannot write it. */
-static bool has_journal(const struct run *run) {
-    return access(run->paths.status, F_OK) == 0 || dam_load_any(run->paths.folder);
-}
-
-/* A result that is already there must be of this kind, schema and seed, and its journal with it:
- * else a run that is stopped would replace it by less. A file that cannot be read is ours only
- * where a journal says so. */
-static enum dam_status check_published(const struct run *run, struct dam_error *error) {
-    if (access(run->paths.file, F_OK) != 0)
-        return DAM_OK;
-    struct dam_result *result;
-    struct dam_result_study found;
-    struct dam_error why;
-    enum dam_status status = run->options->fault == NULL
-                                 ? dam_result_open(&result, run->paths.file, &why)
-                                 : dam_fail(&why, DAM_DAMAGED, "%s", run->options->fault);
-    if (status == DAM_OK) {
-        status = dam_result_study_read(result, &found, &why);
-        dam_result_close(result);
-    }
-    if (status != DAM_OK && has_journal(run))
-        return DAM_OK; /* to be published anew */
-    if (status != DAM_OK)
-        return dam_fail(error, DAM_INPUT, "%s; remove it, or name another output with -o",
-                        why.text);
-    bool same = strcmp(found.kind, run->identity.kind) == 0 && found.seed == run->identity.seed &&
-                found.version == run->identity.schema_version;
-    if (run->options->fresh)
-        status = DAM_OK;
-    else if (found.seed_count > 1)
-        status = dam_fail(error, DAM_INPUT,
-                          "%s holds results of %zu seeds, merged: nothing can be added to it; name "
-                          "another output with -o, or discard it with --fresh",
-                          run->paths.file, found.seed_count);
-    else if (!same)
-        status = dam_fail(error, DAM_INPUT,
-                          "%s holds results of kind %s, schema %u, seed %" PRIu64
-                          "; this study is kind %s, schema %u, seed %" PRIu64
-                          ": name another output with -o, or discard it with --fresh",
-                          run->paths.file, found.kind, found.version, found.seed,
-                          run->identity.kind, run->identity.schema_version, run->identity.seed);
-    else if (!has_journal(run))
-        status = dam_fail(error, DAM_INPUT,
-                          "%s is finished and its journal is gone, so nothing can be added to it: "
-                          "name another output with -o, or begin again with --fresh",
-                          run->paths.file);
-    dam_result_study_destroy(&found);
-    return status;
-}
-
-/* Publishing would replace what the study's rows came from. */
-static enum dam_status check_source(const struct run *run, struct dam_error *error) {
-    struct stat output, source;
-    if (run->study->from == NULL || stat(run->paths.file, &output) != 0 ||
-        stat(run->study->from, &source) != 0)
-        return DAM_OK;
-    if (output.st_dev != source.st_dev || output.st_ino != source.st_ino)
-        return DAM_OK;
-    return dam_fail(error, DAM_INPUT,
-                    "%s is the file that the study takes its rows from (from: %s): name another "
-                    "output with -o",
-                    run->paths.file, run->study->from);
-}
+/* ---- the output ---- */
 
 static enum dam_status check_output(const struct run *run, struct dam_error *error) {
-    enum dam_status status = dam_output_check(&run->paths, error);
-    if (status == DAM_OK)
-        status = check_source(run, error);
-    return status == DAM_OK ? check_published(run, error) : status;
+    return dam_check_output(&run->paths, run->study, &run->identity, run->options->fresh,
+                            run->options->fault, error);
 }
 
 static enum dam_status take_output(struct run *run, struct dam_error *error) {
@@ -480,6 +276,17 @@ static void share_options(struct run *run, bool *dry) {
     run->retry_failed = flags[1];
 }
 
+/* The part of the study that this run is about, and what its journals are told apart by. */
+static void identify(struct run *run) {
+    dam_study_slice(run->study, run->slice);
+    run->identity.schema_version = run->study->schema->version;
+    run->identity.seed = run->study->seed;
+    assert(strlen(run->study->schema->name) < sizeof run->identity.kind);
+    strcpy(run->identity.kind, run->study->schema->name);
+    if (run->kind->blas)
+        dam_blas_core(run->identity.blas_core);
+}
+
 static enum dam_status share_paths(struct run *run, struct dam_error *error) {
     int length = run->rank == 0 ? (int)strlen(run->options->output_path) : 0;
     MPI_Bcast(&length, 1, MPI_INT, 0, run->comm);
@@ -500,7 +307,7 @@ static enum dam_status share_paths(struct run *run, struct dam_error *error) {
 
 enum dam_status dam_run(MPI_Comm comm, const struct dam_kinds *kinds,
                         const struct dam_run_options *options, struct dam_error *error) {
-    struct run run = {.kinds = kinds, .options = options, .lock = -1};
+    struct run run = {.options = options, .lock = -1};
     run.started = (double)time(NULL);
     MPI_Comm_dup(comm, &run.comm);
     MPI_Comm_rank(run.comm, &run.rank);
@@ -510,11 +317,15 @@ enum dam_status dam_run(MPI_Comm comm, const struct dam_kinds *kinds,
     dam_mark_install();
     bool dry;
     share_options(&run, &dry);
-    enum dam_status status = share_study(&run, error);
+    enum dam_status status =
+        dam_share_study(run.comm, kinds, options, &run.study, &run.kind, error);
+    if (status == DAM_OK)
+        identify(&run);
     if (status == DAM_OK && run.kind->blas)
         status = dam_blas_agree(run.comm, error);
     if (status == DAM_OK)
-        status = dam_agree(run.comm, check_memory(&run, error), error);
+        status = dam_check_memory(run.comm, run.rank == 0 ? options->study_path : NULL, run.study,
+                                  run.kind, error);
     if (status == DAM_OK)
         status = dam_agree(run.comm, dam_open_prepare(run.study, run.kind, error), error);
     if (status == DAM_OK)
