@@ -323,6 +323,14 @@ void dam_document_destroy(struct dam_document *document) {
     free(document);
 }
 
+void dam_documents_destroy(struct dam_document **list) {
+    while (*list != NULL) {
+        struct dam_document *document = *list;
+        *list = document->next;
+        dam_document_destroy(document);
+    }
+}
+
 const struct dam_node *dam_node_find(const struct dam_node *mapping, const char *key) {
     assert(mapping->type == DAM_NODE_MAPPING);
     const struct dam_node *child = mapping->first;

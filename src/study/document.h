@@ -52,6 +52,9 @@ enum dam_status dam_document_parse(struct dam_document **document, const char *s
                                    struct dam_error *error) DAM_CHECKED;
 void dam_document_destroy(struct dam_document *document);
 
+/* Destroy all of a list, which is then empty. */
+void dam_documents_destroy(struct dam_document **list);
+
 /* The value of a mapping's key, or NULL. */
 const struct dam_node *dam_node_find(const struct dam_node *mapping, const char *key);
 

@@ -278,11 +278,7 @@ void dam_grid_destroy(struct dam_grid *grid) {
         grid->axes = axis->next;
         dam_axis_destroy(axis);
     }
-    while (grid->documents != NULL) {
-        struct dam_document *document = grid->documents;
-        grid->documents = document->next;
-        dam_document_destroy(document);
-    }
+    dam_documents_destroy(&grid->documents);
     free(grid->blocks);
     free(grid->raw);
     free(grid->hashes);

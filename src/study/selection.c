@@ -128,11 +128,7 @@ void dam_selection_destroy(struct dam_selection *selection) {
         free(selection->conditions[i].text);
     }
     free(selection->conditions);
-    while (selection->documents != NULL) {
-        struct dam_document *document = selection->documents;
-        selection->documents = document->next;
-        dam_document_destroy(document);
-    }
+    dam_documents_destroy(&selection->documents);
     free(selection);
 }
 

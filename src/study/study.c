@@ -1,33 +1,13 @@
 #include "study/study.h"
 
-#include "study/document.h"
 #include "study/grid.h"
+#include "study/keys.h"
 #include "study/scalar.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { DRAWS_MAX = 100000000, KINDS_MAX = 64, ALLOWED_LENGTH = 512 };
-
-/* The keys of a study besides its kind's parameters. */
-enum study_key {
-    KEY_KIND,
-    KEY_SEED,
-    KEY_REPLICAS,
-    KEY_SEARCH,
-    KEY_DRAWS,
-    KEY_GRIDS,
-    KEY_FROM,
-    KEY_WHERE,
-    KEY_BEST,
-    KEY_BY,
-    KEY_EACH,
-    KEY_SELECTED,
-    KEY_COUNT
-};
-static const char *const study_keys[KEY_COUNT] = {"kind",  "seed",  "replicas", "search",
-                                                  "draws", "grids", "from",     "where",
-                                                  "best",  "by",    "each",     DAM_SELECTED_KEY};
 
 enum search { SEARCH_GRID, SEARCH_RANDOM };
 static const char *const searches[] = {"grid", "random", NULL};
@@ -39,140 +19,14 @@ static const struct dam_parameter draws_parameter = {
 /* What parsing needs to hold together. */
 struct reader {
     const struct dam_schema *schema; /* once the kind is known */
-    struct dam_grid *grid;           /* owns all documents */
-    const struct dam_node *root;
-    const struct dam_node **overrides; /* values whose `key` is set, in the order given */
-    size_t override_count;
-    const char *from; /* the result whose rows the blocks are; NULL: none */
+    struct dam_keys keys;
+    struct dam_grid *grid;
     struct dam_error *error;
 };
 
-/* Finding keys. */
-
-static const struct dam_node *find_override(const struct reader *reader, const char *key) {
-    for (size_t i = reader->override_count; i-- > 0;) /* the last one given wins */
-        if (strcmp(reader->overrides[i]->key, key) == 0)
-            return reader->overrides[i];
-    return NULL;
-}
-
-/* What the study gives for a key in a block (NULL: at the top): the command line wins over the
- * block, the block over the top; but where blocks are the rows of a result, the top over them. */
-static const struct dam_node *find(const struct reader *reader, const struct dam_node *block,
-                                   const char *key) {
-    const struct dam_node *node = find_override(reader, key);
-    const struct dam_node *outer = dam_node_find(reader->root, key);
-    const struct dam_node *inner = block != NULL ? dam_node_find(block, key) : NULL;
-    if (node != NULL)
-        return node;
-    if (reader->from != NULL)
-        return outer != NULL ? outer : inner;
-    return inner != NULL ? inner : outer;
-}
-
-static enum dam_status fail_unknown_key(const struct reader *reader, const struct dam_node *node,
-                                        const char *const *known, size_t count) {
-    char excerpt[DAM_EXCERPT_LENGTH], allowed[ALLOWED_LENGTH] = "";
-    dam_scalar_excerpt(excerpt, node->key);
-    const char *nearest = dam_nearest(node->key, known, count);
-    if (nearest != NULL)
-        return dam_fail_at(reader->error, node->key_place, "%s: unknown key; did you mean \"%s\"?",
-                           excerpt, nearest);
-    size_t used = 0;
-    for (size_t i = 0; i < count && used < sizeof allowed; i++)
-        used += (size_t)snprintf(allowed + used, sizeof allowed - used, "%s%s", i > 0 ? ", " : "",
-                                 known[i]);
-    return dam_fail_at(reader->error, node->key_place, "%s: unknown key; allowed: %s", excerpt,
-                       allowed);
-}
-
-/* Is this key one of a study of this kind (or, in a block, one that a block may give)? */
-static enum dam_status check_key(const struct reader *reader, const struct dam_node *node,
-                                 bool in_block) {
-    const struct dam_schema *schema = reader->schema;
-    const char *known[KEY_COUNT + DAM_PARAMETERS_MAX];
-    size_t count = 0;
-    for (size_t key = 0; key < KEY_COUNT; key++) {
-        bool allowed = !in_block || key == KEY_REPLICAS;
-        if (strcmp(node->key, study_keys[key]) == 0 && !allowed)
-            return dam_fail_at(reader->error, node->key_place,
-                               "%s: a block of grids cannot give it; allowed: at the top level",
-                               node->key);
-        if (allowed)
-            known[count++] = study_keys[key];
-    }
-    for (size_t p = 0; p < schema->parameter_count; p++)
-        known[count++] = schema->parameters[p].name;
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(node->key, known[i]) == 0)
-            return DAM_OK;
-    return fail_unknown_key(reader, node, known, count);
-}
-
-static enum dam_status check_keys(const struct reader *reader, const struct dam_node *mapping,
-                                  bool in_block) {
-    enum dam_status status = DAM_OK;
-    for (const struct dam_node *node = mapping->first; node != NULL && status == DAM_OK;
-         node = node->next)
-        status = check_key(reader, node, in_block);
-    return status;
-}
-
-/* Documents: the file's and one for each override. */
-
-/* Parse a text; its document joins the grid's. */
-static enum dam_status read_document(struct reader *reader, const char *name, bool located,
-                                     const char *text, size_t length,
-                                     struct dam_document **document) {
-    enum dam_status status =
-        dam_document_parse(document, name, located, text, length, reader->error);
-    if (status == DAM_OK) {
-        (*document)->next = reader->grid->documents;
-        reader->grid->documents = *document;
-    }
-    return status;
-}
-
-static enum dam_status read_root(struct reader *reader, const char *name, const char *text,
-                                 size_t length) {
-    struct dam_document *document = NULL;
-    enum dam_status status = read_document(reader, name, true, text, length, &document);
-    if (status != DAM_OK)
-        return status;
-    reader->root = document->root;
-    if (reader->root->type != DAM_NODE_MAPPING)
-        return dam_fail_at(reader->error, reader->root->place,
-                           "a study is made of lines \"key: value\", with a space after the colon");
-    return DAM_OK;
-}
-
-/* The result file whose rows an override holds, NULL where it holds others' values: what is wrong
- * with a row is said of the file. */
-static const char *rows_of(const struct reader *reader, const char *override) {
-    const struct dam_node *from = find(reader, NULL, "from");
-    bool rows = strncmp(override, DAM_SELECTED_KEY "=", sizeof DAM_SELECTED_KEY) == 0;
-    return rows && from != NULL && from->type == DAM_NODE_SCALAR ? from->text : NULL;
-}
-
-static enum dam_status read_override(struct reader *reader, const char *override) {
-    const char *equals = strchr(override, '=');
-    if (equals == NULL || equals == override)
-        return dam_fail(reader->error, DAM_INPUT, "--set %s: allowed: key=value", override);
-    char excerpt[DAM_EXCERPT_LENGTH], given[DAM_EXCERPT_LENGTH + 8];
-    snprintf(given, sizeof given, "--set %s", dam_scalar_excerpt(excerpt, override));
-    const char *source = rows_of(reader, override);
-    struct dam_document *document = NULL;
-    enum dam_status status = read_document(reader, source != NULL ? source : given, false,
-                                           equals + 1, strlen(equals + 1), &document);
-    if (status != DAM_OK)
-        return status;
-    struct dam_node *node = document->root;
-    node->key = strndup(override, (size_t)(equals - override));
-    if (node->key == NULL)
-        return dam_fail(reader->error, DAM_MEMORY, "out of memory while reading the study");
-    node->key_place = node->place;
-    reader->overrides[reader->override_count++] = node;
-    return DAM_OK;
+/* Where a study gives one of these keys, or NULL. */
+static const struct dam_node *find_key(const struct reader *reader, enum dam_study_key key) {
+    return dam_keys_find(&reader->keys, NULL, dam_study_keys[key]);
 }
 
 /* Top-level keys. */
@@ -191,9 +45,9 @@ static enum dam_status read_kind(struct reader *reader, const struct dam_schema 
     for (size_t i = 0; i < schema_count; i++)
         names[i] = schemas[i]->name;
     const struct dam_parameter parameter = {.name = "kind", .type = DAM_CHOICE, .choices = names};
-    const struct dam_node *node = find(reader, NULL, "kind");
+    const struct dam_node *node = find_key(reader, DAM_KEY_KIND);
     if (node == NULL)
-        return fail_missing(reader, reader->root->place, &parameter);
+        return fail_missing(reader, reader->keys.root->place, &parameter);
     union dam_value kind = {0};
     enum dam_status status = dam_value_read(&parameter, node, &kind, reader->error);
     if (status == DAM_OK)
@@ -204,21 +58,21 @@ static enum dam_status read_kind(struct reader *reader, const struct dam_schema 
 /* A parameter of one value, or its default. */
 static enum dam_status read_single(const struct reader *reader, const struct dam_node *block,
                                    const struct dam_parameter *parameter, union dam_value *value) {
-    const struct dam_node *node = find(reader, block, parameter->name);
+    const struct dam_node *node = dam_keys_find(&reader->keys, block, parameter->name);
     *value = parameter->standard;
     return node != NULL ? dam_value_read(parameter, node, value, reader->error) : DAM_OK;
 }
 
 static enum dam_status read_search(struct reader *reader) {
     union dam_value search, draws;
-    const struct dam_node *node = find(reader, NULL, "draws");
+    const struct dam_node *node = find_key(reader, DAM_KEY_DRAWS);
     enum dam_status status = read_single(reader, NULL, &search_parameter, &search);
     if (status == DAM_OK)
         status = read_single(reader, NULL, &draws_parameter, &draws);
     if (status != DAM_OK)
         return status;
     if (search.integer == SEARCH_RANDOM && node == NULL)
-        return fail_missing(reader, find(reader, NULL, "search")->place, &draws_parameter);
+        return fail_missing(reader, find_key(reader, DAM_KEY_SEARCH)->place, &draws_parameter);
     if (search.integer != SEARCH_RANDOM && node != NULL)
         return dam_fail_at(reader->error, node->key_place,
                            "draws: has no effect on a grid; allowed: with search: random");
@@ -239,16 +93,12 @@ static enum dam_status read_settings(struct reader *reader) {
 
 /* Rows of another result. */
 
-/* Where a study gives one of these keys, or NULL. */
-static const struct dam_node *find_key(const struct reader *reader, enum study_key key) {
-    return find(reader, NULL, study_keys[key]);
-}
-
 /* `from` decides about the blocks, so nothing else may; without it, what belongs to it is idle. */
 static enum dam_status check_from(const struct reader *reader) {
-    static const enum study_key others[] = {KEY_GRIDS, KEY_SEARCH, KEY_DRAWS};
-    static const enum study_key own[] = {KEY_WHERE, KEY_BEST, KEY_BY, KEY_EACH, KEY_SELECTED};
-    const struct dam_node *from = find_key(reader, KEY_FROM);
+    static const enum dam_study_key others[] = {DAM_KEY_GRIDS, DAM_KEY_SEARCH, DAM_KEY_DRAWS};
+    static const enum dam_study_key own[] = {DAM_KEY_WHERE, DAM_KEY_BEST, DAM_KEY_BY, DAM_KEY_EACH,
+                                             DAM_KEY_SELECTED};
+    const struct dam_node *from = find_key(reader, DAM_KEY_FROM);
     for (size_t i = 0; from != NULL && i < sizeof others / sizeof *others; i++) {
         const struct dam_node *node = find_key(reader, others[i]);
         if (node != NULL)
@@ -272,15 +122,17 @@ static enum dam_status read_selection(const struct reader *reader,
                                       struct dam_selection *selection) {
     selection->schema = reader->schema;
     for (size_t p = 0; p < reader->schema->parameter_count; p++)
-        selection->given[p] = find(reader, NULL, reader->schema->parameters[p].name) != NULL;
-    return dam_selection_read(selection, find_key(reader, KEY_FROM), find_key(reader, KEY_WHERE),
-                              find_key(reader, KEY_BEST), find_key(reader, KEY_BY),
-                              find_key(reader, KEY_EACH), reader->error);
+        selection->given[p] =
+            dam_keys_find(&reader->keys, NULL, reader->schema->parameters[p].name) != NULL;
+    return dam_selection_read(selection, find_key(reader, DAM_KEY_FROM),
+                              find_key(reader, DAM_KEY_WHERE), find_key(reader, DAM_KEY_BEST),
+                              find_key(reader, DAM_KEY_BY), find_key(reader, DAM_KEY_EACH),
+                              reader->error);
 }
 
 /* The study's rows must be at hand, so what chose them is only checked. */
 static enum dam_status read_from(struct reader *reader) {
-    const struct dam_node *from = find_key(reader, KEY_FROM);
+    const struct dam_node *from = find_key(reader, DAM_KEY_FROM);
     enum dam_status status = check_from(reader);
     if (status != DAM_OK || from == NULL)
         return status;
@@ -289,11 +141,11 @@ static enum dam_status read_from(struct reader *reader) {
         return dam_fail(reader->error, DAM_MEMORY, "out of memory while reading the study");
     status = read_selection(reader, selection);
     dam_selection_destroy(selection);
-    if (status == DAM_OK && find_key(reader, KEY_SELECTED) == NULL)
+    if (status == DAM_OK && find_key(reader, DAM_KEY_SELECTED) == NULL)
         status = dam_fail_at(reader->error, from->place,
                              "from: its rows can be taken over only where the study is a plain "
                              "file, not a pipe");
-    reader->from = from->text;
+    reader->keys.from = from->text;
     return status;
 }
 
@@ -307,9 +159,10 @@ static enum dam_status read_replicas(const struct reader *reader, const struct d
     enum dam_status status = read_single(reader, block, parameter, &replicas);
     into->replicas = (uint32_t)replicas.integer;
     if (status == DAM_OK && decides != NULL && replicas.integer != parameter->standard.integer)
-        status = dam_fail_at(reader->error, find(reader, block, parameter->name)->place,
-                             "replicas: kind %s decides itself how many there are; give %s",
-                             reader->schema->name, decides);
+        status =
+            dam_fail_at(reader->error, dam_keys_find(&reader->keys, block, parameter->name)->place,
+                        "replicas: kind %s decides itself how many there are; give %s",
+                        reader->schema->name, decides);
     return status;
 }
 
@@ -323,8 +176,9 @@ static enum dam_status read_axes(struct reader *reader, const struct dam_node *b
         const struct dam_parameter *parameter = &schema->parameters[p];
         const struct dam_node *node = NULL;
         if (block == NULL)
-            node = find(reader, NULL, parameter->name);
-        else if (find(reader, block, parameter->name) == dam_node_find(block, parameter->name))
+            node = dam_keys_find(&reader->keys, NULL, parameter->name);
+        else if (dam_keys_find(&reader->keys, block, parameter->name) ==
+                 dam_node_find(block, parameter->name))
             node = dam_node_find(block, parameter->name);
         if (node != NULL)
             status = dam_axis_read(&reader->grid->axes, parameter, node, reader->grid->draws > 0,
@@ -338,23 +192,23 @@ static enum dam_status read_block(struct reader *reader, const struct dam_node *
     if (node->type != DAM_NODE_MAPPING)
         return dam_fail_at(reader->error, node->place,
                            "%s: each block is a mapping, such as {N: [50, 100], K: 20}",
-                           reader->from != NULL ? DAM_SELECTED_KEY : "grids");
-    enum dam_status status = check_keys(reader, node, true);
+                           reader->keys.from != NULL ? DAM_SELECTED_KEY : "grids");
+    enum dam_status status = dam_keys_check_block(node, reader->schema, reader->error);
     block->place = node->place;
     return status == DAM_OK ? read_axes(reader, node, block) : status;
 }
 
 static enum dam_status read_blocks(struct reader *reader) {
     struct dam_grid *grid = reader->grid;
-    const enum study_key key = reader->from != NULL ? KEY_SELECTED : KEY_GRIDS;
+    const enum dam_study_key key = reader->keys.from != NULL ? DAM_KEY_SELECTED : DAM_KEY_GRIDS;
     const struct dam_node *list = find_key(reader, key);
-    struct dam_block top = {.place = reader->root->place};
+    struct dam_block top = {.place = reader->keys.root->place};
     enum dam_status status = read_axes(reader, NULL, &top);
     if (status != DAM_OK)
         return status;
     if (list != NULL && (list->type != DAM_NODE_SEQUENCE || list->count == 0))
         return dam_fail_at(reader->error, list->place,
-                           "%s: %s; allowed: a list of at least one block", study_keys[key],
+                           "%s: %s; allowed: a list of at least one block", dam_study_keys[key],
                            list->type == DAM_NODE_SEQUENCE ? "the list is empty" : "not a list");
     size_t count = list != NULL ? list->count : 1;
     grid->blocks = calloc(count, sizeof *grid->blocks);
@@ -373,21 +227,14 @@ static enum dam_status read_blocks(struct reader *reader) {
 /* Parsing. */
 
 /* Everything up to the keys' values. */
-static enum dam_status read_documents(struct reader *reader, const char *name, const char *text,
-                                      size_t length, const char *const *overrides,
-                                      size_t override_count,
-                                      const struct dam_schema *const *schemas,
-                                      size_t schema_count) {
-    enum dam_status status = read_root(reader, name, text, length);
-    for (size_t i = 0; i < override_count && status == DAM_OK; i++)
-        status = read_override(reader, overrides[i]);
+static enum dam_status read_keys(struct reader *reader, const char *name, const char *text,
+                                 size_t length, const char *const *overrides, size_t override_count,
+                                 const struct dam_schema *const *schemas, size_t schema_count) {
+    enum dam_status status =
+        dam_keys_read(&reader->keys, name, text, length, overrides, override_count, reader->error);
     if (status == DAM_OK)
         status = read_kind(reader, schemas, schema_count);
-    for (size_t i = 0; i < override_count && status == DAM_OK; i++)
-        status = check_key(reader, reader->overrides[i], false);
-    if (status == DAM_OK)
-        status = check_keys(reader, reader->root, false);
-    return status;
+    return status == DAM_OK ? dam_keys_check(&reader->keys, reader->schema, reader->error) : status;
 }
 
 static enum dam_status read_study(struct reader *reader) {
@@ -432,19 +279,18 @@ enum dam_status dam_study_parse(struct dam_study **result, const char *name, con
     enum dam_status status = DAM_OK;
     struct dam_study *study = calloc(1, sizeof *study);
     struct reader reader = {.error = error};
-    reader.overrides = calloc(override_count + 1, sizeof(struct dam_node *));
     if (study != NULL)
         study->grid = reader.grid = calloc(1, sizeof *reader.grid);
-    if (reader.overrides == NULL || reader.grid == NULL)
+    if (reader.grid == NULL)
         status = dam_fail(error, DAM_MEMORY, "out of memory while reading the study");
     if (status == DAM_OK)
-        status = read_documents(&reader, name, text, length, overrides, override_count, schemas,
-                                schema_count);
+        status = read_keys(&reader, name, text, length, overrides, override_count, schemas,
+                           schema_count);
     if (status == DAM_OK)
         status = read_study(&reader);
     if (status == DAM_OK) {
         study->schema = reader.schema;
-        study->from = reader.from;
+        study->from = reader.keys.from;
         study->seed = reader.grid->seed;
         study->cell_count = reader.grid->cell_count;
         study->slice = (struct dam_slice){1, 1};
@@ -452,13 +298,15 @@ enum dam_status dam_study_parse(struct dam_study **result, const char *name, con
         if (study->text == NULL)
             status = dam_fail(error, DAM_MEMORY, "out of memory while reading the study");
     }
-    free(reader.overrides);
-    if (status != DAM_OK) {
+    if (status == DAM_OK) {
+        study->grid->documents = reader.keys.documents;
+        reader.keys.documents = NULL;
+        *result = study;
+    } else {
         dam_study_destroy(study);
-        return status;
     }
-    *result = study;
-    return DAM_OK;
+    dam_keys_destroy(&reader.keys);
+    return status;
 }
 
 enum dam_status dam_study_selection(struct dam_selection **result, const char *name,
@@ -468,29 +316,26 @@ enum dam_status dam_study_selection(struct dam_selection **result, const char *n
     enum dam_status status = DAM_OK;
     struct dam_selection *selection = calloc(1, sizeof *selection);
     struct reader reader = {.error = error};
-    reader.overrides = calloc(override_count + 1, sizeof(struct dam_node *));
-    reader.grid = calloc(1, sizeof *reader.grid);
     *result = NULL;
-    if (selection == NULL || reader.overrides == NULL || reader.grid == NULL)
+    if (selection == NULL)
         status = dam_fail(error, DAM_MEMORY, "out of memory while reading the study");
     if (status == DAM_OK)
-        status = read_documents(&reader, name, text, length, overrides, override_count, schemas,
-                                schema_count);
+        status = read_keys(&reader, name, text, length, overrides, override_count, schemas,
+                           schema_count);
     if (status == DAM_OK)
         status = check_from(&reader);
-    bool wanted = status == DAM_OK && find_key(&reader, KEY_FROM) != NULL &&
-                  find_key(&reader, KEY_SELECTED) == NULL;
+    bool wanted = status == DAM_OK && find_key(&reader, DAM_KEY_FROM) != NULL &&
+                  find_key(&reader, DAM_KEY_SELECTED) == NULL;
     if (wanted)
         status = read_selection(&reader, selection);
     if (wanted && status == DAM_OK) {
-        selection->documents = reader.grid->documents;
-        reader.grid->documents = NULL;
+        selection->documents = reader.keys.documents;
+        reader.keys.documents = NULL;
         *result = selection;
     } else {
         dam_selection_destroy(selection);
     }
-    free(reader.overrides);
-    dam_grid_destroy(reader.grid);
+    dam_keys_destroy(&reader.keys);
     return status;
 }
 
