@@ -61,6 +61,14 @@ static enum dam_status take(int key, const char *value, void *context, struct da
     return DAM_OK;
 }
 
+/* Where the times come from. */
+static const char *origin_of(const struct dam_plan *plan) {
+    if (plan->measured_cells == 0)
+        return "as the kind guesses: no start could be measured within the calibration";
+    return plan->by_parts ? "from parts of starts measured on this machine's core"
+                          : "measured on this machine's core";
+}
+
 static void print_sizes(const char *study_path, const struct dam_kind *kind,
                         const struct dam_plan *plan) {
     char core[32], longest[32], memory[32], journal[32], states[32], result[32];
@@ -68,9 +76,7 @@ static void print_sizes(const char *study_path, const struct dam_kind *kind,
     printf("cells        %" PRIu64 "\n", plan->cells);
     printf("tasks        %" PRIu64 ", the longest %s\n", plan->sizes.tasks,
            dam_duration_text(longest, plan->longest_seconds));
-    printf("core time    %s, %s\n", dam_duration_text(core, plan->core_seconds),
-           plan->measured_cells > 0 ? "measured on this machine's core"
-                                    : "as the kind guesses: no start ended within the calibration");
+    printf("core time    %s, %s\n", dam_duration_text(core, plan->core_seconds), origin_of(plan));
     printf("memory       %s a rank\n", dam_bytes_text(memory, plan->sizes.task_bytes));
     if (plan->sizes.task_bytes > dam_physical_memory())
         printf("             more than this machine has: cell %s\n", plan->sizes.largest);
@@ -153,7 +159,8 @@ enum dam_status dam_cli_plan(const struct dam_call *call, struct dam_error *erro
         .positional = "STUDY.yaml",
         .least = 1,
         .most = 1,
-        .doc = "Measures a few starts on this machine and simulates the dealing.",
+        .doc = "Measures a few starts, or parts of long ones, on this machine and simulates the "
+               "dealing.",
         .options = options,
         .take = take,
     };

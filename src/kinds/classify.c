@@ -112,24 +112,28 @@ static int64_t round_epochs(const struct dam_cell *cell) {
     return epochs < 1 ? 1 : epochs > 100 ? 100 : (int64_t)epochs;
 }
 
-/* Seconds of an epoch, as measured with AVX-512: the products of an image, the loops over memories
- * and classes (powers are by squaring), what is done once an image, and steps. */
-static double epoch_seconds(const struct dam_training_settings *settings) {
+/* Seconds of a part of a training, as measured with AVX-512: the products of an image, the loops
+ * over memories and classes (powers are by squaring), what is done once an image, and steps. */
+static double part_seconds(const struct dam_training_settings *settings,
+                           const struct dam_training_part *part) {
     struct dam_dataset_size size = dam_dataset_size(settings->dataset);
-    double trained = (double)dam_training_images(settings),
-           shown = (double)(settings->validation + size.test),
-           memories = (double)settings->model.memories, entries = memories * (double)size.pixels;
+    double memories = (double)settings->model.memories, entries = memories * (double)size.pixels;
     double product = entries * 2 / 125e9;
     double loops = memories * (2 + 0.4 * log2(settings->model.power)) * 1e-9;
-    double steps = trained / (double)settings->minibatch;
-    return trained * (2 * product + loops + 0.6e-6) + shown * (product + loops / 2 + 0.3e-6) +
-           steps * entries * 1.5e-9;
+    return part->learnt * (2 * product + loops + 0.6e-6) +
+           part->answered * (product + loops / 2 + 0.3e-6) + part->steps * entries * 1.5e-9;
 }
 
 /* The last round may be shorter. */
 static double mean_round(const struct dam_cell *cell) {
     double epochs = (double)cell->values[DAM_CLASSIFY_EPOCHS].integer;
     return epochs / ceil(epochs / (double)round_epochs(cell));
+}
+
+static double start_seconds(const struct dam_cell *cell) {
+    const struct dam_training_settings settings = dam_classify_settings(cell->values);
+    const struct dam_training_part epoch = dam_training_part_of_epoch(&settings);
+    return part_seconds(&settings, &epoch) * mean_round(cell);
 }
 
 static void cost(const struct dam_cell *cell, struct dam_cost *cost) {
@@ -139,7 +143,7 @@ static void cost(const struct dam_cell *cell, struct dam_cost *cost) {
     double state = 8 * memories * (double)(size.pixels + (size_t)size.classes);
     *cost =
         (struct dam_cost){.replica_seconds = 0.005 + 50e-9 * memories * (double)size.pixels,
-                          .start_seconds = epoch_seconds(&settings) * mean_round(cell),
+                          .start_seconds = start_seconds(cell),
                           .bytes = dam_training_bytes(&settings) + (double)size.bytes + 2 * state,
                           .state_bytes = state};
 }
@@ -186,13 +190,32 @@ static enum dam_status prepare(const struct dam_cell *cell, struct dam_error *er
     return dam_dataset_load(dam_classify_settings(cell->values).dataset, &dataset, error);
 }
 
-static enum dam_status run(const struct dam_task *task, void *record, struct dam_error *error) {
+/* The task's training, before its first epoch. */
+static enum dam_status begin(const struct dam_task *task, struct dam_training **training,
+                             struct dam_error *error) {
     struct dam_training_settings settings = dam_classify_settings(task->cell->values);
     settings.seed = task->seed;
     settings.cell = task->cell->hash;
     settings.replica = task->replica;
+    return dam_training_new(training, &settings, error);
+}
+
+static enum dam_status part(const struct dam_task *task, double *share, struct dam_error *error) {
+    const struct dam_training_settings settings = dam_classify_settings(task->cell->values);
+    struct dam_training_part done;
     struct dam_training *training;
-    enum dam_status status = dam_training_new(&training, &settings, error);
+    enum dam_status status = begin(task, &training, error);
+    if (status == DAM_OK) {
+        dam_training_some(training, task->poll, &done);
+        *share = part_seconds(&settings, &done) / start_seconds(task->cell);
+    }
+    dam_training_destroy(training);
+    return status;
+}
+
+static enum dam_status run(const struct dam_task *task, void *record, struct dam_error *error) {
+    struct dam_training *training;
+    enum dam_status status = begin(task, &training, error);
     if (status == DAM_OK && task->round > 0)
         status = dam_training_load(training, task->state, task->state_size, error);
     if (status == DAM_OK)
@@ -398,6 +421,7 @@ const struct dam_kind dam_kind_classify = {
     .record_size = record_size,
     .prepare = prepare,
     .run = run,
+    .part = part,
     .extent = extent,
     .keeps_state = true,
     .blas = true,

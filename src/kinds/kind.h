@@ -172,6 +172,14 @@ struct dam_kind {
      * task. */
     enum dam_status (*run)(const struct dam_task *task, void *record, struct dam_error *error);
 
+    /* Do a small part of one start of the task, for planning: set up, ask the poll, and then go on
+     * piece by piece, such as single steps of a training, asking the poll after each, until it says
+     * true, which is no failure. What the first call says is not heeded: planning measures from
+     * there to the last one, set-up apart. Pieces should be in the proportions of a whole start;
+     * *share: how much of it they were, by cost(). Leaves neither record nor state. For kinds whose
+     * starts are longer than planning should take; NULL: it measures whole ones. */
+    enum dam_status (*part)(const struct dam_task *task, double *share, struct dam_error *error);
+
     /* Add the record of other starts of the same replica; exact and commutative. NULL where
      * `starts` is NULL. */
     void (*merge)(const struct dam_cell *cell, void *into, const void *record);

@@ -280,54 +280,67 @@ static enum dam_status stopped(struct dam_error *error) {
     return dam_fail(error, DAM_STOPPED, "stopped within an epoch");
 }
 
+/* Learn from an epoch's minibatch of that index, of *taken images; how many were answered wrongly
+ * when met. */
+static size_t learn_batch(struct dam_training *training, size_t batch, size_t *taken) {
+    const struct dam_training_settings *settings = &training->settings;
+    const struct dam_images *images = &training->dataset->train;
+    const size_t pixels = dam_images_pixels(images);
+    *taken = dam_minibatches_take(training->minibatches, training->epochs, batch, training->chosen);
+    for (size_t i = 0; i < *taken; i++) {
+        size_t image = (size_t)training->split[settings->validation + training->chosen[i]];
+        dam_images_show(images, image, training->images + i * pixels);
+        training->labels[i] = images->labels[image];
+    }
+    return dam_classifier_train(training->classifier, training->images, training->labels, *taken,
+                                temperature_of(training), rate_of(training), settings->momentum);
+}
+
 /* Per cent of the minibatches' images that were answered wrongly when met. */
 static enum dam_status learn(struct dam_training *training, struct dam_poll poll,
                              double *error_rate, struct dam_error *error) {
-    const struct dam_training_settings *settings = &training->settings;
-    const struct dam_images *images = &training->dataset->train;
-    const size_t pixels = dam_images_pixels(images),
-                 count = dam_minibatches_per_epoch(training->minibatches);
-    const double temperature = temperature_of(training), rate = rate_of(training);
-    size_t met = 0, wrong = 0;
+    const size_t count = dam_minibatches_per_epoch(training->minibatches);
+    size_t met = 0, wrong = 0, taken;
     for (size_t batch = 0; batch < count; batch++) {
         if (stop_asked(poll))
             return stopped(error);
-        size_t taken =
-            dam_minibatches_take(training->minibatches, training->epochs, batch, training->chosen);
-        for (size_t i = 0; i < taken; i++) {
-            size_t image = (size_t)training->split[settings->validation + training->chosen[i]];
-            dam_images_show(images, image, training->images + i * pixels);
-            training->labels[i] = images->labels[image];
-        }
-        wrong += dam_classifier_train(training->classifier, training->images, training->labels,
-                                      taken, temperature, rate, settings->momentum);
+        wrong += learn_batch(training, batch, &taken);
         met += taken;
     }
     *error_rate = 100.0 * (double)wrong / (double)met;
     return DAM_OK;
 }
 
+/* How many of `count` images, at most SHOWN, are answered wrongly; image i is which[i], or
+ * begin + i where which is NULL. */
+static size_t answer(struct dam_training *training, const struct dam_images *images,
+                     const int32_t *which, size_t begin, size_t count) {
+    const size_t pixels = dam_images_pixels(images), classes = (size_t)images->classes;
+    size_t wrong = 0;
+    for (size_t i = 0; i < count; i++)
+        dam_images_show(images, which != NULL ? (size_t)which[i] : begin + i,
+                        training->images + i * pixels);
+    dam_classifier_potentials(training->classifier, training->images, count,
+                              temperature_of(training), training->potentials);
+    for (size_t i = 0; i < count; i++) {
+        size_t image = which != NULL ? (size_t)which[i] : begin + i;
+        wrong += dam_classifier_answer(training->potentials + i * classes, images->classes) !=
+                 images->labels[image];
+    }
+    return wrong;
+}
+
 /* Per cent of `count` images that are answered wrongly; image i is which[i], or i where which is
  * NULL. NaN of none. */
 static enum dam_status examine(struct dam_training *training, const struct dam_images *images,
-                               const int32_t *which, size_t count, double temperature,
-                               struct dam_poll poll, double *error_rate, struct dam_error *error) {
-    const size_t pixels = dam_images_pixels(images), classes = (size_t)images->classes;
+                               const int32_t *which, size_t count, struct dam_poll poll,
+                               double *error_rate, struct dam_error *error) {
     size_t wrong = 0;
     for (size_t begin = 0; begin < count; begin += SHOWN) {
         if (stop_asked(poll))
             return stopped(error);
         size_t shown = count - begin < SHOWN ? count - begin : SHOWN;
-        for (size_t i = 0; i < shown; i++)
-            dam_images_show(images, which != NULL ? (size_t)which[begin + i] : begin + i,
-                            training->images + i * pixels);
-        dam_classifier_potentials(training->classifier, training->images, shown, temperature,
-                                  training->potentials);
-        for (size_t i = 0; i < shown; i++) {
-            size_t image = which != NULL ? (size_t)which[begin + i] : begin + i;
-            wrong += dam_classifier_answer(training->potentials + i * classes, images->classes) !=
-                     images->labels[image];
-        }
+        wrong += answer(training, images, which != NULL ? which + begin : NULL, begin, shown);
     }
     *error_rate = count == 0 ? NAN : 100.0 * (double)wrong / (double)count;
     return DAM_OK;
@@ -335,15 +348,42 @@ static enum dam_status examine(struct dam_training *training, const struct dam_i
 
 enum dam_status dam_training_epoch(struct dam_training *training, struct dam_poll poll,
                                    struct dam_training_errors *errors, struct dam_error *error) {
-    const double temperature = temperature_of(training);
     enum dam_status status = learn(training, poll, &errors->train, error);
     if (status == DAM_OK)
-        status =
-            examine(training, &training->dataset->train, training->split,
-                    training->settings.validation, temperature, poll, &errors->validation, error);
+        status = examine(training, &training->dataset->train, training->split,
+                         training->settings.validation, poll, &errors->validation, error);
     if (status == DAM_OK)
         status = examine(training, &training->dataset->test, NULL, training->dataset->test.count,
-                         temperature, poll, &errors->test, error);
+                         poll, &errors->test, error);
     training->epochs += status == DAM_OK;
     return status;
+}
+
+struct dam_training_part dam_training_part_of_epoch(const struct dam_training_settings *settings) {
+    const struct dam_dataset_size size = dam_dataset_size(settings->dataset);
+    const double learnt = (double)dam_training_images(settings);
+    return (struct dam_training_part){.learnt = learnt,
+                                      .steps = learnt / (double)settings->minibatch,
+                                      .answered = (double)(settings->validation + size.test)};
+}
+
+void dam_training_some(struct dam_training *training, struct dam_poll poll,
+                       struct dam_training_part *part) {
+    const struct dam_images *images = &training->dataset->train;
+    const size_t batches = dam_minibatches_per_epoch(training->minibatches),
+                 count = images->count < SHOWN ? images->count : SHOWN;
+    const struct dam_training_part epoch = dam_training_part_of_epoch(&training->settings);
+    *part = (struct dam_training_part){0};
+    (void)stop_asked(poll);
+    do {
+        if (part->answered * epoch.learnt < part->learnt * epoch.answered) {
+            (void)answer(training, images, NULL, 0, count);
+            part->answered += (double)count;
+        } else {
+            size_t taken;
+            (void)learn_batch(training, (size_t)part->steps % batches, &taken);
+            part->steps++;
+            part->learnt += (double)taken;
+        }
+    } while (!stop_asked(poll));
 }

@@ -86,4 +86,17 @@ enum dam_status dam_training_epoch(struct dam_training *training, struct dam_pol
                                    struct dam_training_errors *errors,
                                    struct dam_error *error) DAM_CHECKED;
 
+/* What a part of a training did; an epoch is one. */
+struct dam_training_part {
+    double learnt, steps; /* images, and minibatches of them */
+    double answered;      /* images of which nothing is learnt */
+};
+struct dam_training_part dam_training_part_of_epoch(const struct dam_training_settings *settings);
+
+/* Do some of what an epoch does, learning and answering by turns, in its proportions, piece by
+ * piece, for its time alone: poll, which must be there, is asked before the first piece, whatever
+ * it says, and after each, until it says true. No more epochs are made. */
+void dam_training_some(struct dam_training *training, struct dam_poll poll,
+                       struct dam_training_part *part);
+
 #endif

@@ -10,29 +10,37 @@
 #include <string.h>
 
 /* The kind's prediction is right up to a factor that changes slowly with the length of a start: it
- * is measured at a few lengths and interpolated between them. */
-enum { SAMPLES_MAX = 16 };
+ * is measured at a few lengths and interpolated between them. Parts of long starts take longer to
+ * set up, and to do a piece of, than short starts to run: they are fewer. */
+enum { SAMPLES_MAX = 16, PARTS_MAX = 4 };
 
 /* Starting MPI and writing a small file: measured at about this on one node. */
 static const double overhead = 0.35;
 
 struct sample {
-    double length; /* s of a start as predicted */
-    double factor; /* measured over predicted time of tasks */
+    double length;              /* s of a start as predicted */
+    double measured, predicted; /* s */
 };
 
 struct calibration {
-    struct sample samples[SAMPLES_MAX];
+    struct sample samples[SAMPLES_MAX]; /* of increasing length */
     size_t count;
+    size_t cells; /* that were measured */
 };
 
 struct budget {
-    double until; /* clock */
+    double seconds;
+    double begin, last; /* clock at the first and at the last call */
+    bool begun;
 };
 
 static bool is_over(void *context) {
-    const struct budget *budget = context;
-    return dam_clock() > budget->until;
+    struct budget *budget = context;
+    budget->last = dam_clock();
+    if (!budget->begun)
+        budget->begin = budget->last;
+    budget->begun = true;
+    return budget->last > budget->begin + budget->seconds;
 }
 
 static double length_of(const struct dam_study *study, const struct dam_kind *kind,
@@ -81,47 +89,87 @@ static struct candidate *candidates_new(const struct dam_study *study, const str
 }
 
 /* Keep those at even steps of the work, where most of the time goes; returns how many. */
-static size_t choose_samples(struct candidate *candidates, size_t count) {
+static size_t choose_samples(struct candidate *candidates, size_t count, int most) {
     double total = 0, passed = 0;
     for (size_t i = 0; i < count; i++)
         total += candidates[i].work;
     size_t chosen = 0;
     for (size_t i = 0; i < count; i++) {
-        double step = total / SAMPLES_MAX, middle = (floor(passed / step + 0.5) + 0.5) * step;
+        double step = total / most, middle = (floor(passed / step + 0.5) + 0.5) * step;
         passed += candidates[i].work;
-        if (passed >= middle || count <= SAMPLES_MAX)
+        if (passed >= middle || count <= (size_t)most)
             candidates[chosen++] = candidates[i];
     }
     return chosen;
 }
 
 /* Run blocks of starts as they are dealt, one of each replica, until `seconds` are spent; they are
- * cut to less than that, with room for a prediction that is too low. False when none ended. */
-static bool measure(struct dam_task_runner *runner, const struct candidate *candidate,
-                    double seconds, struct sample *sample) {
+ * cut to less than that, with room for a prediction that is too low. Nothing is measured where none
+ * ends. */
+static void measure_starts(struct dam_task_runner *runner, const struct dam_round *plan,
+                           const struct dam_cost *cost, struct dam_item *item, double seconds,
+                           struct sample *sample) {
+    double block = fmin((double)plan->starts, (double)dam_block_starts(cost));
+    double fitting = floor((seconds / 2 - cost->replica_seconds) / cost->start_seconds);
+    item->start_end = (uint64_t)fmax(1, fmin(block, fitting));
+    struct budget budget = {.seconds = seconds, .begin = dam_clock(), .begun = true};
+    runner->poll = (struct dam_poll){is_over, &budget};
+    struct dam_error ignored;
+    double one;
+    for (; item->replica == 0 || !is_over(&budget); item->replica++) {
+        if (dam_task_try(runner, item, plan, &one, &ignored) != DAM_OK)
+            break;
+        sample->measured += one;
+        sample->predicted += cost->replica_seconds + cost->start_seconds * (double)item->start_end;
+    }
+}
+
+/* Do a part of a start for `seconds`, set-up apart. */
+static void measure_part(struct dam_task_runner *runner, const struct dam_round *plan,
+                         const struct dam_cost *cost, struct dam_item *item, double seconds,
+                         struct sample *sample) {
+    struct budget budget = {.seconds = seconds};
+    runner->poll = (struct dam_poll){is_over, &budget};
+    struct dam_error ignored;
+    double share = 0;
+    item->start_end = 1;
+    if (dam_task_try_part(runner, item, plan, &share, &ignored) != DAM_OK)
+        return;
+    sample->measured = budget.last - budget.begin;
+    sample->predicted = share * cost->start_seconds;
+}
+
+/* For about `seconds`; of what is too large for this machine, and of what fails, nothing. */
+static struct sample measure(struct dam_task_runner *runner, const struct candidate *candidate,
+                             double seconds) {
     struct dam_cell cell;
     struct dam_cost cost;
     dam_study_cell(runner->study, candidate->cell, &cell);
     runner->kind->cost(&cell, &cost);
     const struct dam_round plan = dam_first_round(runner->kind, &cell);
+    struct sample sample = {.length = candidate->length};
+    struct dam_item item = {.cell = candidate->cell};
     if (cost.bytes > 0.5 * dam_physical_memory() || plan.replicas == 0)
-        return false;
-    double block = fmin((double)plan.starts, (double)dam_block_starts(&cost));
-    double fitting = floor((seconds / 2 - cost.replica_seconds) / cost.start_seconds);
-    struct dam_item item = {.cell = candidate->cell,
-                            .start_end = (uint64_t)fmax(1, fmin(block, fitting))};
-    struct budget budget = {dam_clock() + seconds};
-    runner->poll = (struct dam_poll){is_over, &budget};
-    struct dam_error ignored;
-    double sum = 0, one;
-    for (; item.replica == 0 || !is_over(&budget); item.replica++) {
-        if (dam_task_try(runner, &item, &plan, &one, &ignored) != DAM_OK)
-            break;
-        sum += one;
+        return sample;
+    if (runner->kind->part != NULL)
+        measure_part(runner, &plan, &cost, &item, seconds, &sample);
+    else
+        measure_starts(runner, &plan, &cost, &item, seconds, &sample);
+    return sample;
+}
+
+/* Samples come by length; those of the same are one. */
+static void add_sample(struct calibration *calibration, const struct sample *sample) {
+    if (!(sample->measured > 0 && sample->predicted > 0))
+        return;
+    struct sample *last = &calibration->samples[calibration->count - (calibration->count > 0)];
+    calibration->cells++;
+    if (calibration->count == 0 || last->length != sample->length) {
+        calibration->samples[calibration->count++] = *sample;
+        return;
     }
-    double predicted = cost.replica_seconds + cost.start_seconds * (double)item.start_end;
-    *sample = (struct sample){candidate->length, sum / (item.replica * predicted)};
-    return item.replica > 0;
+    last->measured += sample->measured;
+    last->predicted += sample->predicted;
 }
 
 static enum dam_status calibrate(const struct dam_study *study, const struct dam_kind *kind,
@@ -132,14 +180,19 @@ static enum dam_status calibrate(const struct dam_study *study, const struct dam
     if (candidates == NULL)
         return dam_fail(error, DAM_MEMORY, "no memory to plan");
     struct dam_task_runner runner = dam_task_runner_new(study, kind);
-    size_t samples = choose_samples(candidates, count);
-    for (size_t s = 0; s < samples; s++)
-        if (measure(&runner, &candidates[s], seconds / (double)samples,
-                    &calibration->samples[calibration->count]))
-            calibration->count++;
+    size_t samples =
+        choose_samples(candidates, count, kind->part != NULL ? PARTS_MAX : SAMPLES_MAX);
+    for (size_t s = 0; s < samples; s++) {
+        const struct sample sample = measure(&runner, &candidates[s], seconds / (double)samples);
+        add_sample(calibration, &sample);
+    }
     dam_task_runner_destroy(&runner);
     free(candidates);
     return DAM_OK;
+}
+
+static double factor(const struct sample *sample) {
+    return sample->measured / sample->predicted;
 }
 
 /* Measured over predicted for starts of this length: linear between samples in the logarithm. */
@@ -149,15 +202,15 @@ static double factor_at(const struct calibration *calibration, double length) {
     if (count == 0)
         return 1;
     if (length <= samples[0].length)
-        return samples[0].factor;
+        return factor(&samples[0]);
     for (size_t s = 1; s < count; s++) {
         const struct sample *low = &samples[s - 1], *high = &samples[s];
-        if (length > high->length || high->length <= low->length)
+        if (length > high->length)
             continue;
         double t = log(length / low->length) / log(high->length / low->length);
-        return low->factor * pow(high->factor / low->factor, t);
+        return factor(low) * pow(factor(high) / factor(low), t);
     }
-    return samples[count - 1].factor;
+    return factor(&samples[count - 1]);
 }
 
 /* ---- publishing ---- */
@@ -249,12 +302,13 @@ enum dam_status dam_plan_make(const struct dam_study *study, const struct dam_ki
     *plan = (struct dam_plan){.cells = study->cell_count,
                               .rounds = kind->more == NULL      ? DAM_PLAN_ONE_ROUND
                                         : kind->imagine != NULL ? DAM_PLAN_IMAGINED
-                                                                : DAM_PLAN_FIRST_ROUNDS};
+                                                                : DAM_PLAN_FIRST_ROUNDS,
+                              .by_parts = kind->part != NULL};
     dam_open_sizes(study, kind, &plan->sizes);
     enum dam_status status = dam_open_prepare(study, kind, error);
     if (status == DAM_OK)
         status = calibrate(study, kind, seconds, &forecaster.calibration, error);
-    plan->measured_cells = forecaster.calibration.count;
+    plan->measured_cells = forecaster.calibration.cells;
     if (status == DAM_OK)
         status = measure_reduction(study, kind, seconds / 8, &forecaster.reduction, error);
     for (size_t f = 0; status == DAM_OK && f < forecast_count; f++)

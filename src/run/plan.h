@@ -19,6 +19,7 @@ struct dam_plan {
     double core_seconds;    /* on this machine's core */
     double longest_seconds; /* of one task */
     size_t measured_cells;  /* 0: nothing could be measured, times are the kind's own guess */
+    bool by_parts;          /* measured by parts of starts, not by whole ones */
 };
 
 struct dam_forecast {
@@ -27,7 +28,8 @@ struct dam_forecast {
     double efficiency; /* core_seconds / (ranks x seconds until the last task is finished) */
 };
 
-/* Measure a few cells, in their first round, for about `seconds` and predict. forecasts[i].ranks is
+/* Measure a few cells, in their first round, for about `seconds` and predict; where a kind's
+ * starts are measured by parts, set-up and first pieces come on top. forecasts[i].ranks is
  * given, of at least one forecast; the rest is filled in, as if rank 0 always computed (above 64
  * ranks it only deals). */
 enum dam_status dam_plan_make(const struct dam_study *study, const struct dam_kind *kind,

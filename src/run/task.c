@@ -316,3 +316,22 @@ enum dam_status dam_task_try(struct dam_task_runner *runner, const struct dam_it
     free(blob);
     return status;
 }
+
+enum dam_status dam_task_try_part(struct dam_task_runner *runner, const struct dam_item *item,
+                                  const struct dam_round *plan, double *share,
+                                  struct dam_error *error) {
+    assert(item->round == 0); /* there is no state to begin with */
+    enum dam_status status = look_at(runner, item->cell, error);
+    if (status != DAM_OK)
+        return status;
+    struct dam_task task = task_of(runner, item, plan);
+    struct dam_result_floats source;
+    status = read_source(runner, item, &task, &source, error);
+    if (status == DAM_OK) {
+        dam_mark_task(runner->label);
+        status = runner->kind->part(&task, share, error);
+        dam_mark_task(NULL);
+    }
+    free(source.values);
+    return status;
+}

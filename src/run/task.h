@@ -64,4 +64,10 @@ enum dam_status dam_task_try(struct dam_task_runner *runner, const struct dam_it
                              const struct dam_round *plan, double *seconds,
                              struct dam_error *error) DAM_CHECKED;
 
+/* The same of a part of an item of the first round, which is *share of a start, by the kind's
+ * part(). */
+enum dam_status dam_task_try_part(struct dam_task_runner *runner, const struct dam_item *item,
+                                  const struct dam_round *plan, double *share,
+                                  struct dam_error *error) DAM_CHECKED;
+
 #endif
