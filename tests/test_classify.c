@@ -419,6 +419,47 @@ static void imagined_rounds_are_as_many(void **state) {
     }
 }
 
+/* Says true from its call of that number on. */
+struct patience {
+    int calls, until;
+};
+
+static bool is_over(void *context) {
+    struct patience *patience = context;
+    return ++patience->calls >= patience->until;
+}
+
+/* The share of a start that planning sees done with so many calls of its poll. */
+static double share_of(const struct dam_cell *cell, int calls) {
+    struct patience patience = {.until = calls};
+    struct dam_task task = {
+        .cell = cell, .seed = SEED, .start_end = 1, .poll = {is_over, &patience}};
+    struct dam_error error;
+    double share = -1;
+    if (kind->part(&task, &share, &error) != DAM_OK)
+        fail_msg("%s", error.text);
+    assert_int_equal(patience.calls, calls < 2 ? 2 : calls);
+    return share;
+}
+
+/* Of a study of one epoch a start is an epoch: 16 steps, and answers to 900 images, which come a
+ * thousand at a time. Of more epochs it is a smaller share. */
+static void parts_are_shares_of_what_a_round_does(void **state) {
+    (void)state;
+#define EPOCHS                                                                                     \
+    "dataset: synthetic, validation: 400, minibatch: 100, K: 20, n: 3, replicas: 1, epochs: "
+    struct dam_cell one = cell_of(EPOCHS "1"), ten = cell_of(EPOCHS "10");
+#undef EPOCHS
+    const double step = share_of(&one, 1);
+    assert_true(step > 0 && step < 1. / 16);
+    assert_near(share_of(&one, 2), step, 1e-12);
+    const double answers = share_of(&one, 3) - step; /* to a thousand images, of 900 */
+    assert_near(16 * step + answers * 900 / 1000, 1, 1e-9);
+    assert_near(share_of(&one, 1 + 16 + 1), 16 * step + answers, 1e-9);
+    assert_near(share_of(&ten, 1 + 16 + 1), (16 * step + answers) / 10, 1e-9);
+    assert_near(share_of(&one, 1 + 18 + 2), 18 * step + 2 * answers, 1e-9);
+}
+
 static void memories_are_published_where_asked_for(void **state) {
     (void)state;
     struct dam_cell cell = cell_of(SMALL "1"), yes = cell_of("memories: yes, " SMALL "1");
@@ -450,6 +491,7 @@ int main(void) {
         cmocka_unit_test(replicas_that_are_missing_are_nan),
         cmocka_unit_test(first_epochs_are_those_below_each_threshold),
         cmocka_unit_test(imagined_rounds_are_as_many),
+        cmocka_unit_test(parts_are_shares_of_what_a_round_does),
         cmocka_unit_test(memories_are_published_where_asked_for),
     };
     return cmocka_run_group_tests_name("classify", tests, NULL, forget);

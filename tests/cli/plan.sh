@@ -50,6 +50,12 @@ known=$(sed -n 's/.* \([0-9]*\) tasks known so far.*/\1/p' "$out")
 # Nothing of this cell ends within the calibration: the kind's own guess, and no waiting for it.
 prints 'as the kind guesses' dam plan study.yaml --ranks 1 --set grids='[{N: 20000, K: 1000000000, n: 5}]'
 
+# Rounds of trainings take half a minute: a part of one tells.
+cat >training.yaml <<'YAML'
+{kind: classify, dataset: synthetic, K: 2000, epochs: 1000, minibatch: 100}
+YAML
+prints "from parts of starts measured on this machine's core" dam plan training.yaml --ranks 1
+
 # For programs: numbers alone; no run is shorter than its longest task.
 expect 0 dam plan study.yaml --set starts=3 --csv --ranks 1,2,1000
 awk -F, 'NR == 1 { good = $0 == "ranks,seconds,efficiency,longest_task_seconds"; next }
