@@ -160,16 +160,17 @@ static struct sample measure(struct dam_task_runner *runner, const struct candid
 
 /* Samples come by length; those of the same are one. */
 static void add_sample(struct calibration *calibration, const struct sample *sample) {
+    struct sample *samples = calibration->samples;
+    size_t at = calibration->count;
     if (!(sample->measured > 0 && sample->predicted > 0))
         return;
-    struct sample *last = &calibration->samples[calibration->count - (calibration->count > 0)];
+    if (at > 0 && samples[at - 1].length == sample->length)
+        at--;
+    samples[at].length = sample->length;
+    samples[at].measured += sample->measured;
+    samples[at].predicted += sample->predicted;
+    calibration->count = at + 1;
     calibration->cells++;
-    if (calibration->count == 0 || last->length != sample->length) {
-        calibration->samples[calibration->count++] = *sample;
-        return;
-    }
-    last->measured += sample->measured;
-    last->predicted += sample->predicted;
 }
 
 static enum dam_status calibrate(const struct dam_study *study, const struct dam_kind *kind,
