@@ -1,6 +1,7 @@
 #include "engine/tensor.h"
 
 #include "engine/arrays.h"
+#include "engine/course.h"
 #include "engine/kernels/kernel.h"
 #include <stddef.h>
 #include <stdlib.h>
@@ -27,13 +28,7 @@ struct walk {
     int32_t *order;               /* neurons in the order of the sweep [N] */
     int32_t threshold;            /* 6 H */
     int32_t ups;                  /* sum_i u_i */
-    int position;                 /* in the sweep */
-    int next;                     /* in its list */
-    int64_t sweep_flips;
-    int64_t last_turn; /* turns up to and including the last flip */
-    struct dam_retrieval_outcome outcome;
-    uint64_t start;
-    struct dam_stream stream;
+    struct dam_course course;
 };
 
 struct dam_tensor {
@@ -342,7 +337,7 @@ static bool has(const uint64_t *mask, int i) {
 
 /* The position in the sweep of the next neuron that flips; N if none is left. */
 static int next_position(const struct walk *walk, bool sequential, int neurons) {
-    int position = walk->position;
+    int position = walk->course.position;
     if (!sequential) {
         while (position < neurons && !has(walk->unstable, walk->order[position]))
             position++;
@@ -362,19 +357,12 @@ static int proceed(struct dam_tensor *tensor, struct walk *walk,
                    const struct dam_ensemble_options *options) {
     int neurons = tensor->patterns->neurons;
     bool sequential = options->order == DAM_ORDER_SEQUENTIAL;
-    while (true) {
-        walk->position = next_position(walk, sequential, neurons);
-        if (walk->position < neurons)
-            return sequential ? walk->position : walk->order[walk->position];
-        walk->outcome.sweeps++;
-        walk->outcome.converged = walk->sweep_flips == 0;
-        if (walk->outcome.converged || walk->outcome.sweeps == options->max_sweeps)
-            return NOBODY;
-        walk->sweep_flips = 0;
-        walk->position = 0;
-        if (!sequential)
-            dam_stream_permutation(&walk->stream, walk->order, neurons);
-    }
+    do {
+        int position = walk->course.position = next_position(walk, sequential, neurons);
+        if (position < neurons)
+            return sequential ? position : walk->order[position];
+    } while (dam_course_sweep(&walk->course, walk->order, neurons, options));
+    return NOBODY;
 }
 
 static void decide(const struct dam_tensor *tensor, struct walk *walk) {
@@ -389,11 +377,7 @@ static void decide(const struct dam_tensor *tensor, struct walk *walk) {
 static void begin_walk(struct dam_tensor *tensor, struct walk *walk, uint64_t start,
                        const struct dam_ensemble_options *options) {
     int neurons = tensor->patterns->neurons;
-    options->begin(options->context, start, tensor->spins, &walk->stream);
-    walk->start = start;
-    walk->position = 0;
-    walk->sweep_flips = walk->last_turn = 0;
-    walk->outcome = (struct dam_retrieval_outcome){0};
+    dam_course_begin(&walk->course, start, tensor->spins, walk->order, neurons, options);
     walk->ups = walk->threshold = 0;
     memset(walk->down, 0, sizeof walk->down);
     for (int i = 0; i < neurons; i++) {
@@ -402,14 +386,12 @@ static void begin_walk(struct dam_tensor *tensor, struct walk *walk, uint64_t st
         walk->down[i / 64] |= (uint64_t)(tensor->spins[i] < 0) << i % 64;
         walk->threshold += 6 * tensor->spins[i] * tensor->pattern_sums[i];
     }
-    if (options->order == DAM_ORDER_RANDOM && options->max_sweeps > 0)
-        dam_stream_permutation(&walk->stream, walk->order, neurons);
 }
 
 static void end_walk(struct dam_tensor *tensor, struct walk *walk,
                      const struct dam_ensemble_options *options) {
     int neurons = tensor->patterns->neurons;
-    struct dam_ensemble_end end = {.outcome = walk->outcome, .spins = tensor->spins};
+    struct dam_ensemble_end end = {.spins = tensor->spins};
     for (int i = 0; i < neurons; i++)
         tensor->spins[i] = (int8_t)(2 * walk->up[i] - 1);
     if (options->max_sweeps == 0)
@@ -425,10 +407,7 @@ static void end_walk(struct dam_tensor *tensor, struct walk *walk,
     }
     end.highest = highest;
     end.lowest = lowest;
-    tensor->seen.starts++;
-    tensor->seen.flips += (uint64_t)walk->outcome.flips;
-    tensor->seen.visits += (uint64_t)(walk->last_turn + neurons);
-    options->end(options->context, walk->start, &end);
+    dam_course_end(&walk->course, &end, neurons, &tensor->seen, options);
 }
 
 /* ---- groups of starts ---- */
@@ -507,10 +486,7 @@ static void flip(struct dam_tensor *tensor, struct walk *const *group, int start
         walk->ups += spin;
         walk->threshold += 12 * spin * tensor->pattern_sums[neuron];
         decide(tensor, walk);
-        walk->sweep_flips++;
-        walk->outcome.flips++;
-        walk->position++;
-        walk->last_turn = walk->outcome.sweeps * tensor->patterns->neurons + walk->position;
+        dam_course_flip(&walk->course, tensor->patterns->neurons);
     }
 }
 
@@ -524,7 +500,7 @@ static void send_on(struct dam_tensor *tensor, struct walk *const *group, int st
             end_walk(tensor, group[row], options);
             tensor->idle_slots[tensor->idle++] = slot;
         } else {
-            group[row]->next = tensor->lists[neuron];
+            group[row]->course.next = tensor->lists[neuron];
             tensor->lists[neuron] = slot;
         }
     }
@@ -545,7 +521,7 @@ static uint64_t admit(struct dam_tensor *tensor, uint64_t first, uint64_t end,
 
 /* What a flip will need, while the products are made. */
 static void prefetch(const struct dam_tensor *tensor, const struct walk *walk) {
-    for (size_t line = 0; line < offsetof(struct walk, stream); line += 64)
+    for (size_t line = 0; line < offsetof(struct walk, course.stream); line += 64)
         __builtin_prefetch((const char *)walk + line);
     for (int band = 0; band < tensor->bands; band++)
         __builtin_prefetch(walk->fields + band * TENSOR_SIDE);
@@ -555,7 +531,7 @@ static void serve(struct dam_tensor *tensor, int neuron,
                   const struct dam_ensemble_options *options) {
     struct walk *group[GROUP];
     int starts = 0, slot = tensor->lists[neuron];
-    for (; starts < GROUP && slot != NOBODY; slot = tensor->walks[slot].next) {
+    for (; starts < GROUP && slot != NOBODY; slot = tensor->walks[slot].course.next) {
         group[starts++] = &tensor->walks[slot];
         prefetch(tensor, &tensor->walks[slot]);
     }

@@ -1,6 +1,7 @@
 #include "engine/tiles.h"
 
 #include "engine/arrays.h"
+#include "engine/course.h"
 #include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -23,14 +24,9 @@ struct walk {
     uint8_t *halves;                        /* half overlaps modulo 256 [64 blocks] */
     int32_t *linear;                        /* sum_mu xi_i y_mu [16 bands] */
     int64_t sum, square_sum;                /* sum_mu y_mu, y_mu^2 */
-    int64_t sweep_flips, last_sweep_flips;
-    struct dam_retrieval_outcome outcome;
-    int64_t last_turn; /* turns up to and including the last flip */
-    int pending;       /* the neuron whose flip `halves` lacks, or -1 */
-    int position;      /* in the sweep */
-    int next;          /* in its queue */
-    uint64_t start;
-    struct dam_stream stream;
+    int64_t last_sweep_flips;
+    int pending; /* the neuron whose flip `halves` lacks, or -1 */
+    struct dam_course course;
     int32_t order[TILE_NEURONS_MAX]; /* neurons in the order of the sweep */
 };
 
@@ -304,8 +300,8 @@ static int first_open(const struct walk *walk, int from, int neurons) {
 /* The same in the order of the sweep: a position. */
 static int first_open_position(const struct walk *walk, bool sequential, int neurons) {
     if (sequential)
-        return first_open(walk, walk->position, neurons);
-    int position = walk->position;
+        return first_open(walk, walk->course.position, neurons);
+    int position = walk->course.position;
     while (position < neurons && has(walk->known, walk->order[position]) &&
            !has(walk->unstable, walk->order[position]))
         position++;
@@ -318,12 +314,9 @@ static void begin_walk(struct dam_tiles *tiles, struct walk *walk, uint64_t star
                        const struct dam_ensemble_options *options) {
     int neurons = tiles->patterns->neurons, padded = tiles->bands * TILE_SIDE;
     int parity = tiles->energy.parity;
-    options->begin(options->context, start, tiles->spins, &walk->stream);
-    walk->start = start;
+    dam_course_begin(&walk->course, start, tiles->spins, walk->order, neurons, options);
     walk->pending = -1;
-    walk->position = 0;
-    walk->sweep_flips = walk->last_sweep_flips = walk->last_turn = 0;
-    walk->outcome = (struct dam_retrieval_outcome){0};
+    walk->last_sweep_flips = 0;
     forget(walk);
     memset(walk->down, 0, sizeof walk->down);
     int32_t up[TILE_NEURONS_MAX + 1];
@@ -343,8 +336,6 @@ static void begin_walk(struct dam_tiles *tiles, struct walk *walk, uint64_t star
     }
     walk->sum = (h - parity * memories) / 2;
     walk->square_sum = (squares - 2 * parity * h + parity * memories) / 4;
-    if (options->order == DAM_ORDER_RANDOM && options->max_sweeps > 0)
-        dam_stream_permutation(&walk->stream, walk->order, neurons);
     if (tiles->by_memories)
         tiles->kernel->overlap(walk->halves, tiles->patterns, walk->down, tiles->blocks);
 }
@@ -362,9 +353,7 @@ static void flip(struct dam_tiles *tiles, struct walk *walk, int neuron) {
     walk->pending = neuron;
     forget(walk);
     walk->known[neuron / 64] |= bit; /* its field does not depend on its own spin: it stays */
-    walk->sweep_flips++;
-    walk->outcome.flips++;
-    walk->last_turn = walk->outcome.sweeps * tiles->patterns->neurons + walk->position + 1;
+    dam_course_flip(&walk->course, tiles->patterns->neurons);
 }
 
 /* Go on to the next neuron whose field must be found, which the start's position then tells;
@@ -374,31 +363,24 @@ static bool proceed(struct dam_tiles *tiles, struct walk *walk,
     int neurons = tiles->patterns->neurons;
     bool sequential = options->order == DAM_ORDER_SEQUENTIAL;
     while (true) {
-        walk->position = first_open_position(walk, sequential, neurons);
-        if (walk->position < neurons) {
-            int neuron = sequential ? walk->position : walk->order[walk->position];
+        int position = walk->course.position = first_open_position(walk, sequential, neurons);
+        if (position < neurons) {
+            int neuron = sequential ? position : walk->order[position];
             if (!has(walk->known, neuron))
                 return true;
             flip(tiles, walk, neuron);
-            walk->position++;
             continue;
         }
-        walk->outcome.sweeps++;
-        walk->outcome.converged = walk->sweep_flips == 0;
-        if (walk->outcome.converged || walk->outcome.sweeps == options->max_sweeps)
+        walk->last_sweep_flips = walk->course.sweep_flips;
+        if (!dam_course_sweep(&walk->course, walk->order, neurons, options))
             return false;
-        walk->last_sweep_flips = walk->sweep_flips;
-        walk->sweep_flips = 0;
-        walk->position = 0;
-        if (!sequential)
-            dam_stream_permutation(&walk->stream, walk->order, neurons);
     }
 }
 
 static void end_walk(struct dam_tiles *tiles, struct walk *walk,
                      const struct dam_ensemble_options *options) {
     int neurons = tiles->patterns->neurons;
-    struct dam_ensemble_end end = {.outcome = walk->outcome, .spins = tiles->spins};
+    struct dam_ensemble_end end = {.spins = tiles->spins};
     for (int i = 0; i < neurons; i++)
         tiles->spins[i] = has(walk->down, i) ? -1 : 1;
     if (options->max_sweeps == 0)
@@ -409,10 +391,7 @@ static void end_walk(struct dam_tiles *tiles, struct walk *walk,
     tiles->kernel->extremes(walk->halves, tiles->patterns->memories, &end.highest, &end.lowest);
     end.highest = 2 * end.highest + tiles->energy.parity;
     end.lowest = 2 * end.lowest + tiles->energy.parity;
-    tiles->seen.starts++;
-    tiles->seen.flips += (uint64_t)walk->outcome.flips;
-    tiles->seen.visits += (uint64_t)(walk->last_turn + neurons);
-    options->end(options->context, walk->start, &end);
+    dam_course_end(&walk->course, &end, neurons, &tiles->seen, options);
 }
 
 /* ---- fields and decisions of a group of starts ---- */
@@ -539,14 +518,15 @@ static void evaluate(struct dam_tiles *tiles, struct walk *const *group, int sta
 
 static void enqueue(struct dam_tiles *tiles, int slot, const struct dam_ensemble_options *options) {
     struct walk *walk = &tiles->walks[slot];
-    bool calm = options->order == DAM_ORDER_RANDOM || options->max_sweeps == 0 ||
-                (walk->outcome.sweeps > 0 && walk->last_sweep_flips <= tiles->kernel->calm_flips);
-    struct queue *queue = &tiles->queues[calm ? tiles->bands : walk->position / TILE_SIDE];
-    walk->next = -1;
+    bool calm =
+        options->order == DAM_ORDER_RANDOM || options->max_sweeps == 0 ||
+        (walk->course.outcome.sweeps > 0 && walk->last_sweep_flips <= tiles->kernel->calm_flips);
+    struct queue *queue = &tiles->queues[calm ? tiles->bands : walk->course.position / TILE_SIDE];
+    walk->course.next = -1;
     if (queue->length++ == 0)
         queue->head = slot;
     else
-        tiles->walks[queue->tail].next = slot;
+        tiles->walks[queue->tail].course.next = slot;
     queue->tail = slot;
 }
 
@@ -563,7 +543,7 @@ static int dequeue(struct dam_tiles *tiles, struct queue *queue, int group[TILE_
     int starts = 0;
     for (; starts < TILE_SIDE && queue->length > 0; queue->length--) {
         group[starts++] = queue->head;
-        queue->head = tiles->walks[queue->head].next;
+        queue->head = tiles->walks[queue->head].course.next;
     }
     return starts;
 }
@@ -577,7 +557,7 @@ static bool abandoned(struct dam_tiles *tiles, const struct dam_poll *poll) {
 
 /* What the decisions will need, while the products are made. */
 static void prefetch(const struct dam_tiles *tiles, const struct walk *walk) {
-    for (size_t line = 0; line < offsetof(struct walk, stream); line += 64)
+    for (size_t line = 0; line < offsetof(struct walk, course.stream); line += 64)
         __builtin_prefetch((const char *)walk + line);
     for (int band = 0; band < tiles->bands; band++)
         __builtin_prefetch(walk->linear + band * TILE_SIDE);
