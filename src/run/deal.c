@@ -1,4 +1,5 @@
 #include "run/deal.h"
+#include "run/grow.h"
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
@@ -312,14 +313,11 @@ static bool hold_back(struct dam_dealer *dealer, const struct dam_item *item) {
         dealer->suspects == NULL ? NULL : dam_suspects_find(dealer->suspects, item);
     if (suspect == NULL)
         return false;
-    if (dealer->held_count == dealer->held_capacity) {
-        size_t capacity = 2 * dealer->held_capacity + 8;
-        struct held *held = reallocarray(dealer->held, capacity, sizeof *held);
-        if (held == NULL)
-            return false;
-        dealer->held = held;
-        dealer->held_capacity = capacity;
-    }
+    struct held *held =
+        dam_grow(dealer->held, dealer->held_count, &dealer->held_capacity, sizeof *held);
+    if (held == NULL)
+        return false;
+    dealer->held = held;
     dealer->held[dealer->held_count++] = (struct held){*item, dealer->plan, suspect};
     return true;
 }

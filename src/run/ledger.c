@@ -1,19 +1,18 @@
 #include "run/ledger.h"
 #include "run/compare.h"
+#include "run/grow.h"
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
 enum dam_status dam_ledger_add(struct dam_ledger *ledger, const struct dam_entry *entry,
                                struct dam_error *error) {
-    if (ledger->count == ledger->capacity) {
-        size_t capacity = ledger->capacity == 0 ? 1024 : 2 * ledger->capacity;
-        struct dam_entry *entries = reallocarray(ledger->entries, capacity, sizeof *entries);
-        if (entries == NULL)
-            return dam_fail(error, DAM_MEMORY, "no memory for the index of %zu rows", capacity);
-        ledger->entries = entries;
-        ledger->capacity = capacity;
-    }
+    struct dam_entry *entries =
+        dam_grow(ledger->entries, ledger->count, &ledger->capacity, sizeof *entries);
+    if (entries == NULL)
+        return dam_fail(error, DAM_MEMORY, "no memory for the index of %zu rows",
+                        ledger->count + 1);
+    ledger->entries = entries;
     ledger->entries[ledger->count++] = *entry;
     return DAM_OK;
 }

@@ -2,6 +2,7 @@
 #include "run/agree.h"
 #include "run/array.h"
 #include "run/deal.h"
+#include "run/grow.h"
 #include "run/history.h"
 #include "run/state.h"
 #include <assert.h>
@@ -106,16 +107,13 @@ void dam_results_destroy(struct dam_results *results) {
 /* A failure of an item, to be filled with a message: NULL when out of memory. */
 static struct dam_failure *add_failure(struct dam_results *results, const struct dam_item *item,
                                        struct dam_error *error) {
-    if (results->failure_count == results->failure_capacity) {
-        size_t capacity = 2 * results->failure_capacity + 16;
-        struct dam_failure *failures = reallocarray(results->failures, capacity, sizeof *failures);
-        if (failures == NULL) {
-            no_memory(results, error);
-            return NULL;
-        }
-        results->failures = failures;
-        results->failure_capacity = capacity;
+    struct dam_failure *failures = dam_grow(results->failures, results->failure_count,
+                                            &results->failure_capacity, sizeof *failures);
+    if (failures == NULL) {
+        no_memory(results, error);
+        return NULL;
     }
+    results->failures = failures;
     struct dam_failure *failure = &results->failures[results->failure_count++];
     *failure = (struct dam_failure){
         .cell = item->cell,

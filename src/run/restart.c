@@ -1,6 +1,7 @@
 #include "run/restart.h"
 #include "run/agree.h"
 #include "run/compare.h"
+#include "run/grow.h"
 #include "run/history.h"
 #include "run/task.h"
 #include <stdlib.h>
@@ -8,14 +9,12 @@
 
 enum dam_status dam_restarts_add(struct dam_restarts *restarts, const struct dam_restart *restart,
                                  struct dam_error *error) {
-    if (restarts->count == restarts->capacity) {
-        size_t capacity = 2 * restarts->capacity + 16;
-        struct dam_restart *list = reallocarray(restarts->list, capacity, sizeof *list);
-        if (list == NULL)
-            return dam_fail(error, DAM_MEMORY, "no memory to begin %zu replicas anew", capacity);
-        restarts->list = list;
-        restarts->capacity = capacity;
-    }
+    struct dam_restart *list =
+        dam_grow(restarts->list, restarts->count, &restarts->capacity, sizeof *list);
+    if (list == NULL)
+        return dam_fail(error, DAM_MEMORY, "no memory to begin %zu replicas anew",
+                        restarts->count + 1);
+    restarts->list = list;
     restarts->list[restarts->count++] = *restart;
     return DAM_OK;
 }

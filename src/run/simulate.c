@@ -1,5 +1,6 @@
 #include "run/simulate.h"
 #include "run/deal.h"
+#include "run/grow.h"
 #include "run/open.h"
 #include <math.h>
 #include <stdlib.h>
@@ -33,14 +34,10 @@ static enum dam_status no_memory(const struct run *run, struct dam_error *error)
 }
 
 static enum dam_status push(struct run *run, struct running task, struct dam_error *error) {
-    if (run->count == run->capacity) {
-        size_t capacity = 2 * run->capacity + 64;
-        struct running *heap = reallocarray(run->heap, capacity, sizeof *heap);
-        if (heap == NULL)
-            return no_memory(run, error);
-        run->heap = heap;
-        run->capacity = capacity;
-    }
+    struct running *heap = dam_grow(run->heap, run->count, &run->capacity, sizeof *heap);
+    if (heap == NULL)
+        return no_memory(run, error);
+    run->heap = heap;
     size_t at = run->count++;
     for (; at > 0 && task.end < run->heap[(at - 1) / 2].end; at = (at - 1) / 2)
         run->heap[at] = run->heap[(at - 1) / 2];

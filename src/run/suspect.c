@@ -1,5 +1,6 @@
 #include "run/suspect.h"
 #include "run/compare.h"
+#include "run/grow.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,14 +9,10 @@ enum { DEATHS_IN_COMPANY = 2 };
 
 enum dam_status dam_deaths_add(struct dam_deaths *deaths, const struct dam_death *death,
                                struct dam_error *error) {
-    if (deaths->count == deaths->capacity) {
-        size_t capacity = 2 * deaths->capacity + 16;
-        struct dam_death *list = reallocarray(deaths->list, capacity, sizeof *list);
-        if (list == NULL)
-            return dam_fail(error, DAM_MEMORY, "no memory to note %zu deaths", capacity);
-        deaths->list = list;
-        deaths->capacity = capacity;
-    }
+    struct dam_death *list = dam_grow(deaths->list, deaths->count, &deaths->capacity, sizeof *list);
+    if (list == NULL)
+        return dam_fail(error, DAM_MEMORY, "no memory to note %zu deaths", deaths->count + 1);
+    deaths->list = list;
     deaths->list[deaths->count++] = *death;
     return DAM_OK;
 }
