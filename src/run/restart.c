@@ -3,7 +3,7 @@
 #include "run/compare.h"
 #include "run/grow.h"
 #include "run/history.h"
-#include "run/task.h"
+#include "run/state.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,15 +61,8 @@ static uint32_t count_rounds(const struct walk *walk) {
 }
 
 static bool lacks_state(const struct walk *walk, uint32_t round, uint32_t replica) {
-    return round > 0 &&
-           !dam_task_has_state(walk->folder, &walk->filling.cell.hash, round - 1, replica);
-}
-
-static bool any_lacks_state(const struct walk *walk) {
-    for (uint32_t r = 0; r < walk->filling.cell.replicas; r++)
-        if (lacks_state(walk, walk->rounds[r], r))
-            return true;
-    return false;
+    return round > 0 && dam_state_is_lost(&(struct dam_state){
+                            walk->folder, &walk->filling.cell.hash, round - 1, replica});
 }
 
 /* What settles a replica's round, if anything, and its record. Rounds and replicas must come in
@@ -158,7 +151,7 @@ static enum dam_status walk_cell(struct walk *walk, struct dam_restarts *restart
     if (walk->rounds == NULL || walk->record == NULL)
         return dam_fail(error, DAM_MEMORY, "no memory for %u replicas", cell->replicas);
     uint32_t last = count_rounds(walk);
-    bool more = any_lacks_state(walk);
+    bool more = true;
     enum dam_status status = DAM_OK;
     while (status == DAM_OK && more && walk->filling.round_count <= (size_t)last + 1) {
         status = dam_filling_next(&walk->filling, &more, error);

@@ -30,7 +30,7 @@ struct dam_row dam_restart_row(uint32_t replica);
 bool dam_restart_is(const struct dam_row *row);
 
 /* Find the replicas that cannot go on: another round is asked of them, and the state that they left
- * in the one before is gone. Rounds that other replicas have yet to do are imagined, where the kind
+ * in the one before is missing or damaged: those alone are read. Rounds that other replicas have yet to do are imagined, where the kind
  * can; otherwise it shows when it is the replica's turn. `known` has its records; `folder` is the
  * journal's. Not collective. */
 enum dam_status dam_restarts_find(struct dam_restarts *restarts, const struct dam_known *known,

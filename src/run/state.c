@@ -1,10 +1,12 @@
 #include "run/state.h"
 #include "run/checksum.h"
 #include "run/file.h"
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The file: this, then the blob. */
 struct header {
@@ -48,6 +50,23 @@ enum dam_status dam_state_read(const struct dam_state *state, void **blob, size_
     *size = file_size - sizeof(struct header);
     *blob = memmove(file, file + sizeof(struct header), *size);
     return DAM_OK;
+}
+
+/* Is there no such file? Any other failure to look does not say so. */
+static bool is_missing(const struct dam_state *state) {
+    char *path = dam_state_path(state);
+    bool missing = path != NULL && access(path, F_OK) != 0 && errno == ENOENT;
+    free(path);
+    return missing;
+}
+
+bool dam_state_is_lost(const struct dam_state *state) {
+    void *blob;
+    size_t size;
+    struct dam_error error;
+    enum dam_status status = dam_state_read(state, &blob, &size, &error);
+    free(blob);
+    return status == DAM_DAMAGED || (status == DAM_FILE && is_missing(state));
 }
 
 enum dam_status dam_state_write(const struct dam_state *state, const void *blob, size_t size,

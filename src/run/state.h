@@ -21,6 +21,10 @@ char *dam_state_path(const struct dam_state *state);
 enum dam_status dam_state_read(const struct dam_state *state, void **blob, size_t *size,
                                struct dam_error *error) DAM_CHECKED;
 
+/* Is it gone for good: missing or damaged? Reads it whole. One that cannot be read now is not lost:
+ * who needs it finds out. */
+bool dam_state_is_lost(const struct dam_state *state);
+
 /* Keep a blob: it is on disk when this returns. */
 enum dam_status dam_state_write(const struct dam_state *state, const void *blob, size_t size,
                                 struct dam_error *error) DAM_CHECKED;

@@ -46,14 +46,6 @@ static struct dam_state state_of(const struct dam_task_runner *runner,
     return (struct dam_state){runner->folder, &runner->cell.hash, item->round, item->replica};
 }
 
-bool dam_task_has_state(const char *folder, const struct dam_hash *cell, uint32_t round,
-                        uint32_t replica) {
-    char *path = dam_state_path(&(struct dam_state){folder, cell, round, replica});
-    bool there = path == NULL || access(path, F_OK) == 0; /* without memory the task finds out */
-    free(path);
-    return there;
-}
-
 static void remove_state(const struct dam_state *state) {
     char *path = dam_state_path(state);
     if (path != NULL)
@@ -61,8 +53,7 @@ static void remove_state(const struct dam_state *state) {
     free(path);
 }
 
-/* The blob of the round before, the caller's. A damaged one is removed: the next start finds it
- * missing. */
+/* The blob of the round before, the caller's. */
 static enum dam_status read_state(const struct dam_task_runner *runner, const struct dam_item *item,
                                   void **blob, size_t *size, struct dam_error *error) {
     *blob = NULL;
@@ -72,10 +63,7 @@ static enum dam_status read_state(const struct dam_task_runner *runner, const st
     struct dam_state state = state_of(runner, item);
     state.round--;
     enum dam_status status = dam_state_read(&state, blob, size, error);
-    if (status == DAM_DAMAGED)
-        remove_state(&state);
-    if (status != DAM_OK && status != DAM_MEMORY &&
-        !dam_task_has_state(state.folder, state.cell, state.round, state.replica)) {
+    if (status != DAM_OK && dam_state_is_lost(&state)) {
         const struct dam_error cause = *error;
         dam_fail(error, status, "%s; start again, and its replica begins anew", cause.text);
     }

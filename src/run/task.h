@@ -36,10 +36,6 @@ void dam_task_runner_destroy(struct dam_task_runner *runner);
 enum dam_status dam_task_tidy(const struct dam_task_runner *runner,
                               struct dam_error *error) DAM_CHECKED;
 
-/* Is there the state that a replica of this cell left in `round`? */
-bool dam_task_has_state(const char *folder, const struct dam_hash *cell, uint32_t round,
-                        uint32_t replica);
-
 /* Journal, and bring to disk, that these replicas begin anew. */
 enum dam_status dam_task_restart(struct dam_task_runner *runner,
                                  const struct dam_restarts *restarts,
@@ -47,8 +43,8 @@ enum dam_status dam_task_restart(struct dam_task_runner *runner,
 
 /* Run an item and journal its row; item->status becomes the task's. `alone`: no other task is
  * running. *seconds is its wall time. A task that fails fails alone: only a failure to keep the row
- * is returned, or to read what it needs; a state that is damaged is removed then, for its replica
- * to begin anew at the next start. */
+ * is returned, or to read what it needs: the replica of a state that is lost meanwhile begins anew
+ * at the next start. */
 enum dam_status dam_task_do(struct dam_task_runner *runner, struct dam_item *item,
                             const struct dam_round *plan, bool alone, double *seconds,
                             struct dam_error *error) DAM_CHECKED;

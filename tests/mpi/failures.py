@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """failures.py DAM DAM_TEST DAM_TEST_NEXT: a task fails alone; the exit code and the file say so."""
 import shutil
+import signal
 
 import h5py
 import program
@@ -153,20 +154,38 @@ class Failures(program.Case):
                 self.path("out.h5").unlink(missing_ok=True)
             shutil.rmtree(self.path("kept"))
 
-    def test_a_damaged_state_is_not_its_tasks_fault(self):
-        """The run ends with one line, and the next one begins the replica anew."""
-        for ranks in 0, 3:
-            states = self.stop_within_chains()
-            kept = states[0].read_bytes()
-            states[0].write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
-            _, err = self.finish(ranks=ranks, code=1)
-            self.assertIn(f"{states[0].name}: damaged; start again, and its replica begins anew",
-                          err)
-            self.assertEqual({row.status for row in program.rows_of(self.path("out.h5"))}, {0})
-            self.finish(ranks=ranks)
+    def damage(self, file):
+        kept = file.read_bytes()
+        file.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
+
+    def test_damaged_states_begin_their_replicas_anew(self):
+        """All of them at one start."""
+        for rows, ranks in (2, 0), (3, 3):
+            damaged = self.stop_within_chains(rows)
+            for state in damaged:
+                self.damage(state)
+            _, err = self.finish(ranks=ranks)
+            self.assertIn(f"the states of {len(damaged)} replicas are lost; these begin anew", err)
+            self.assertEqual(self.finish(ranks=ranks)[1], "")
             self.assert_as_undisturbed()
             shutil.rmtree(self.path("out.h5.journal"))
             self.path("out.h5").unlink()
+
+    def test_a_state_damaged_while_it_runs_is_not_its_tasks_fault(self):
+        """The run ends with one line, and the next one begins the replica anew."""
+        self.study("kind: relay\nspot: 1\nreplicas: 2\nmilliseconds: 300\n", "relay.yaml")
+        run = self.start("run", "relay.yaml", "-o", "out.h5")
+        program.wait_until(lambda: len(program.rows_of(self.path("out.h5"))) >= 2, "two rows")
+        run.send(signal.SIGSTOP)  # within the first replica's second round
+        state, = self.path("out.h5.journal").glob("state-*-0-1")
+        self.damage(state)
+        run.send(signal.SIGCONT)
+        code, _, err = run.wait()
+        self.assertEqual(code, 1, err)
+        self.assertIn(f"{state.name}: damaged; start again, and its replica begins anew", err)
+        self.assertEqual({row.status for row in program.rows_of(self.path("out.h5"))}, {0})
+        self.assertIn("the states of 1 replicas are lost", self.finish()[1])
+        self.assert_as_undisturbed()
 
     def test_complete_chains_do_not_begin_anew(self):
         """Nor those of which fewer rounds are asked for, though the result lacks their last state;
