@@ -69,7 +69,6 @@ double dam_open_row_bytes(const struct dam_kind *kind, const struct dam_cell *ce
     return (double)(kind->record_size(cell) + sizeof(struct dam_row) + 16);
 }
 
-/* Add what one cell takes. */
 enum dam_status dam_open_prepare(const struct dam_study *study, const struct dam_kind *kind,
                                  struct dam_error *error) {
     enum dam_status status = DAM_OK;
@@ -81,6 +80,7 @@ enum dam_status dam_open_prepare(const struct dam_study *study, const struct dam
     return status;
 }
 
+/* Add what one cell takes. */
 static void add_cell(const struct dam_kind *kind, const struct dam_cell *cell,
                      struct dam_sizes *sizes) {
     struct dam_cost cost;
