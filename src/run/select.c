@@ -404,8 +404,8 @@ static enum dam_status check_file(const struct dam_selection *selection, struct 
     bool running = access(journal, F_OK) == 0;
     free(journal);
     return dam_fail_at(error, selection->place,
-                       running ? "from: %s is not published yet: let its run end ('dam status' "
-                                 "tells how far it is)"
+                       running ? "from: %s is not published yet, or was moved away: let its run end "
+                                 "('dam status' tells how far it is), or name where it is now"
                                : "from: %s: no such file; name a result file of dam",
                        selection->path);
 }

@@ -176,7 +176,7 @@ class Rows(program.Case):
         self.path("source.h5").write_bytes(data[:-100])
         self.refused(head, "bad.yaml:2:7: from: source.h5: ", code=1)
         self.path("source.h5").unlink()
-        self.refused(head, "source.h5 is not published yet")
+        self.refused(head, "source.h5 is not published yet, or was moved away")
         self.refused("kind: capacity\nfrom: source.yaml\n", "is not an HDF5 file", code=1)
         self.refused("kind: capacity\nfrom: .\n", "is a directory", code=1)
 
