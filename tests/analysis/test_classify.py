@@ -197,9 +197,17 @@ class Curves(unittest.TestCase):
         self.assertEqual(call(plot, file, "--svg"), (0, "", ""))
         results = Results(file)
         first = trainings.first_below(results, 2)[results.rows["n"] == 30]
-        self.assertIn(f"n = 30: test error under 2 % from epoch {first.min():.0f} to "
-                      f"{first.max():.0f} on (6 of 6 trainings)",
+        self.assertIn(f"n = 30: test error first under 2 % at epoch {first.min():.0f} to "
+                      f"{first.max():.0f} (6 of 6 trainings)",
                       words_of(file.with_suffix(".svg")))
+
+    def test_an_error_that_rises_again_is_said_to_be_below_at_first_alone(self):
+        runs = np.array([[[9.0, 1.9, 2.5, 1.8, 2.2]]])
+        file = made.classify(FOLDER / "again.h5", [{}], {"train": runs, "test": runs})
+        self.assertEqual(call(plot, file, "--svg"), (0, "", ""))
+        for words in (words_of(file.with_suffix(".svg")), page_of(file)[1]):
+            self.assertIn("test error first under 2 % at epoch 2", words)
+            self.assertNotRegex(words, r"under 2 % (from|at) epoch \d+ on")
 
     def test_where_none_gets_below_two_per_cent_the_files_own_levels_count(self):
         cells = [{"dataset": "fashion-mnist", "n": n} for n in (2, 20)]

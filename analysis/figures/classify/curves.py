@@ -178,7 +178,7 @@ def legend(results, series, styles, level):
 
 
 def crossing_words(results, cells, level):
-    """ "test error under 2 % from epoch 179 to 312 on" """
+    """ "test error first under 2 % at epoch 179 to 312": later ones may be above it again"""
     first = trainings.first_below(results, level)[cells]
     first = first[np.isfinite(first)]
     if len(first) == 0:
@@ -191,7 +191,7 @@ def crossing_words(results, cells, level):
     ends = [f"{value:.0f}" for value in (reached.min(), reached.max())]
     span = ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
     counted = f" ({len(reached)} of {len(first)} trainings)" if len(first) > 1 else ""
-    return f"test error under {level:g} % from epoch {span} on{counted}"
+    return f"test error first under {level:g} % at epoch {span}{counted}"
 
 
 def notes(results, told, pooled, level):
