@@ -60,37 +60,39 @@ def alike(results, cell, name):
 
 def draw_connections(panels, results, cells):
     for axes, cell in zip(panels, cells):
-        same = alike(results, cell, "cutoff")
-        counts = [results.arrays["recognition_connections"][other] for other in same]
-        draw_shares(axes, np.arange(len(counts[0])), [percent(of) for of in counts],
-                    np.arange(len(counts[0]) + 1) - 0.5)
+        counts = [results.arrays["recognition_connections"][other]
+                  for other in alike(results, cell, "cutoff")]
+        draw_shares(axes, [percent(of) for of in counts], np.arange(len(counts[0]) + 1) - 0.5)
         say_one(axes, counts, "exactly one")
         axes.set_xticks(range(0, len(counts[0]), 2))
         canvas.axis_label("class entries that are on", axes, "x")
-    top = max(axes.get_ylim()[1] for axes in panels)
-    for axes in panels:
-        axes.set_ylim(0, top)
+    one_scale(panels)
     panels[0].set_ylabel("memories [%]")
 
 
 def draw_contributions(panels, results, cells):
     array = results.arrays["contributing_memories"]
-    top = max(int(np.flatnonzero(array[other]).max(initial=1)) for cell in cells
-              for other in alike(results, cell, "share"))
-    edges = bins(top)
+    top = max(most(array[other]) for cell in cells for other in alike(results, cell, "share"))
+    edges, wide = bins(top), top > LINEAR_MAX
     for axes, cell in zip(panels, cells):
-        counts = [binned(array[other], edges) for other in alike(results, cell, "share")]
-        draw_shares(axes, middles(edges), [percent(of) for of in counts], edges)
-        say_one(axes, [array[other] for other in alike(results, cell, "share")], "one memory")
-        if top > LINEAR_MAX:
-            axes.set_xscale("log")
+        counts = [array[other] for other in alike(results, cell, "share")]
+        draw = draw_densities if wide else draw_shares
+        draw(axes, [binned(percent(of), edges) for of in counts], edges)
+        say_one(axes, counts, "one memory")
+        if wide:
             ticks = [tick for tick in (1, 3, 10, 30, 100, 300, 1000, 3000) if tick <= top]
             axes.set_xticks(ticks, [f"{tick}" for tick in ticks])
-            axes.minorticks_off()
+            axes.tick_params(axis="x", which="minor", length=0)
         else:
             axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         canvas.axis_label("contributing memories", axes, "x")
-    panels[0].set_ylabel("test images [%]")
+    one_scale(panels)
+    panels[0].set_ylabel("test images\n[% per count]" if wide else "test images [%]")
+
+
+def most(counts):
+    """The highest count that occurs."""
+    return int(np.flatnonzero(counts).max(initial=1))
 
 
 def bins(top):
@@ -103,30 +105,37 @@ def bins(top):
     return np.array(edges)
 
 
-def middles(edges):
-    """Where a bin's mark stands; bins that widen are on a logarithmic axis."""
-    if edges[0] < 0:
-        return (edges[1:] + edges[:-1]) / 2
-    return np.sqrt((edges[:-1] + 0.5) * (edges[1:] - 0.5))
-
-
-def binned(counts, edges):
-    return np.histogram(np.arange(len(counts)), edges, weights=counts)[0]
+def binned(shares, edges):
+    return np.histogram(np.arange(len(shares)), edges, weights=shares)[0]
 
 
 def percent(counts):
     return 100 * counts / max(counts.sum(), 1)
 
 
-def draw_shares(axes, x, shares, edges):
+def draw_shares(axes, shares, edges):
     """Bars of one distribution; of several, a stepped line each."""
     if len(shares) == 1:
         axes.bar(edges[:-1], shares[0], width=np.diff(edges), align="edge",
                  color=canvas.PALETTE[0], edgecolor="white", linewidth=0.4)
         return
-    for share, (color, marker) in zip(shares, canvas.styles(len(shares))):
-        axes.stairs(share, edges, color=color, linewidth=1)
-        axes.plot(x, share, linestyle="none", marker=marker, color=color, markersize=3)
+    draw_steps(axes, shares, edges, (edges[1:] + edges[:-1]) / 2)
+
+
+def draw_densities(axes, shares, edges):
+    """Shares of bins that widen, divided by the counts in each: a bin is not the higher for being
+    wider. Both axes are logarithmic, where areas would say nothing: there are no bars."""
+    middles = np.sqrt((edges[:-1] + 0.5) * (edges[1:] - 0.5))
+    draw_steps(axes, [share / np.diff(edges) for share in shares], edges, middles, baseline=None)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+
+
+def draw_steps(axes, heights, edges, middles, baseline=0):
+    for of, (color, marker) in zip(heights, canvas.styles(len(heights))):
+        axes.stairs(of, edges, color=color, linewidth=1, baseline=baseline)
+        axes.plot(middles, of, linestyle="none", marker=marker, color=color, markersize=3)
 
 
 def say_one(axes, counts, words):
@@ -135,7 +144,18 @@ def say_one(axes, counts, words):
     ends = shares[0] if shares[0] == shares[-1] else f"{shares[0]} to {shares[-1]}"
     axes.annotate(f"{words}: {ends} %", (1, 1), xycoords="axes fraction", ha="right", va="top",
                   fontsize=8, color="0.2")
-    axes.set_ylim(0, 1.2 * axes.dataLim.y1)
+
+
+def one_scale(panels):
+    """The same heights in all panels, with room for the words at the top."""
+    top = max(axes.dataLim.y1 for axes in panels)
+    if panels[0].get_yscale() == "linear":
+        bottom, room = 0, 1.2
+    else:
+        bottom = min(axes.dataLim.minposy for axes in panels) / 2
+        room = (top / bottom) ** 0.2
+    for axes in panels:
+        axes.set_ylim(bottom, room * top)
 
 
 # ---- words ----
@@ -155,10 +175,15 @@ def notes(results, cells):
     cutoff, share = (one(results, row, name) for name in DEFINITIONS)
     lines = [f"Middle: memories by their class entries above the cutoff{cutoff}. Below: test "
              f"images by the memories that contribute more than the share{share} of the largest "
-             "contribution to the winning class's energy gap, each panel with its own scale."]
+             "contribution to the winning class's energy gap."]
+    several = [name for name in DEFINITIONS if len(alike(results, cells[0], name)) > 1]
+    if several:
+        lines.append(f"Shares in figures: the lowest and the highest over each {several[0]}"
+                     + (f" and {several[1]}." if several[1:] else "."))
     array = results.arrays["contributing_memories"]
-    if max(int(np.flatnonzero(array[cell]).max(initial=0)) for cell in cells) > LINEAR_MAX:
-        lines.append("Counts of contributing memories are in bins that widen.")
+    if max(most(array[cell]) for cell in cells) > LINEAR_MAX:
+        lines.append("Both axes are logarithmic below, and bins widen to the right: a height is "
+                     "the share of the bin's images divided by the number of counts in the bin.")
         without = [f"{percent(array[cell])[0]:.2g} %" for cell in cells]
         if any(array[cell][0] for cell in cells):
             lines.append(f"No memory contributes for {', '.join(without)} of the images; they are "

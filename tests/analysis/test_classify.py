@@ -143,14 +143,15 @@ def contributions(n, K=200):
     return counts
 
 
-def dissected(name="anatomy", cutoffs=(0.9,), ns=(2, 30), K=200, **fixed):
+def dissected(name="anatomy", cutoffs=(0.9,), ns=(2, 30), K=200, far=None, **fixed):
+    """far: images by contributing memories of every cell, instead of counts with one in few."""
     cells, on, used, stored = [], [], [], []
     for row, n in enumerate(ns):
         for shift, cutoff in enumerate(cutoffs):
             cells.append({"n": n, "K": K, "cutoff": cutoff, "source_row": row,
                           "temperature": 10.0 * n, "test_error": 2.0, **fixed})
             on.append(np.roll(CONNECTIONS[n], -shift))
-            used.append(contributions(n, K))
+            used.append(contributions(n, K) if far is None else far.astype(int))
             stored.append(numbered(K, 784, n)[0])
     return made.anatomy(FOLDER / f"{name}.h5", cells, np.array(on), np.array(used),
                         np.array(stored))
@@ -378,16 +379,16 @@ class Memories(unittest.TestCase):
 
 class Anatomy(unittest.TestCase):
     def test_bars_are_the_shares_of_the_counts(self):
-        results = Results(dissected())
+        counts = np.bincount([1, 2, 6], (50, 150, 800), 201)
+        results = Results(dissected("few-memories", far=counts))
         panels = draw(results).axes
         for column, n in enumerate((2, 30)):
             bars = [bar.get_height() for bar in panels[2 + column].patches]
             np.testing.assert_allclose(bars, CONNECTIONS[n])
-            bars = panels[4 + column].patches
-            self.assertAlmostEqual(sum(bar.get_height() for bar in bars), 100)
-            (first,) = [bar.get_height() for bar in bars
-                        if bar.get_x() < 1 < bar.get_x() + bar.get_width()]
-            self.assertAlmostEqual(first, 5 if n == 2 else 85)
+            bars = [bar.get_height() for bar in panels[4 + column].patches]
+            np.testing.assert_allclose(bars, counts[:7] / 10)
+        for row in (panels[2:4], panels[4:6]):
+            self.assertEqual(len({axes.get_ylim() for axes in row}), 1)
 
     def test_bins_that_widen_hold_every_image(self):
         for top in (1, 24, 25, 61, 2000):
@@ -396,8 +397,34 @@ class Anatomy(unittest.TestCase):
             counts[0] = counts[top + 1:] = 0
             self.assertEqual(anatomy.binned(counts, edges).sum(), counts.sum())
             self.assertTrue(np.all(edges % 1 == 0.5) or top <= 24)
-            marks = anatomy.middles(edges)
-            self.assertTrue(np.all((edges[:-1] < marks) & (marks < edges[1:])))
+
+    def test_bins_that_widen_show_no_hump_that_the_counts_have_not(self):
+        falling = 0.9 ** np.arange(201)
+        falling[0] = 0
+        results = Results(dissected("falling", ns=(2, 30), far=np.round(1e6 * falling)))
+        figure = draw(results)
+        for axes in figure.axes[4:6]:
+            self.assertEqual((axes.get_xscale(), axes.get_yscale()), ("log", "log"))
+            (steps,) = [part.get_data() for part in axes.patches]
+            self.assertTrue(np.all(np.diff(steps.values) < 0), steps.values)
+            self.assertAlmostEqual((steps.values * np.diff(steps.edges)).sum(), 100)
+            for low, high, value in zip(steps.edges, steps.edges[1:], steps.values):
+                counts = np.arange(int(low + 0.5), int(high + 0.5))
+                self.assertAlmostEqual(value, 100 * np.mean(falling[counts]) / falling.sum(),
+                                       delta=1e-3)
+            (marks,) = axes.lines
+            self.assertTrue(np.all((steps.edges[:-1] < marks.get_xdata())
+                                   & (marks.get_xdata() < steps.edges[1:])))
+        self.assertIn("per count", figure.axes[4].get_ylabel())
+
+    def test_images_without_a_memory_are_of_the_whole(self):
+        counts = contributions(2)
+        counts[0], counts[60] = counts[60], 100
+        results = Results(dissected("without", ns=(30,), far=counts))
+        axes = draw(results).axes[2]
+        (steps,) = [part.get_data() for part in axes.patches]
+        self.assertAlmostEqual(steps.values[0], 100 * 50 / counts.sum())
+        self.assertIn(f"one memory: {100 * 50 / counts.sum():.3g} %", axes.texts[0].get_text())
 
     def test_cutoffs_are_lines_over_each_other_and_the_pictures_once(self):
         file = dissected("cutoffs", cutoffs=(0.8, 0.9, 0.95))
