@@ -1,6 +1,7 @@
 #include "cli/bench_report.h"
 #include "cli/bench_bounds.h"
 #include "cli/table.h"
+#include "kinds/training.h"
 #include "run/provenance.h"
 #include <math.h>
 #include <stdio.h>
@@ -62,9 +63,6 @@ static const struct {
     [DAM_BENCH_RATIO_UPPER] = {OF_TRAINING, "ratio_upper_quartile", "1", "to", "1", 1},
     [DAM_BENCH_IMAGES_PER_S] = {OF_TRAINING, "images_per_s", "1/s", "speed", "1/s", 1},
 };
-
-static const char *const forms[] = {
-    [DAM_CLASSIFIER_MEMORY] = "memory", [DAM_CLASSIFIER_DUAL] = "dual"};
 
 static bool is_held(const struct dam_bench_report *report, int value) {
     return values[value].reports >> report->subject & 1;
@@ -140,8 +138,8 @@ static void print_json_training(const struct dam_bench_row *row) {
     const struct dam_bench_training *training = &row->training;
     printf("\n  {\"form\": \"%s\", \"n\": %d, \"K\": %zu, \"minibatch\": %zu, "
            "\"kernel\": \"%s\"",
-           forms[training->form], training->power, training->memories, training->minibatch,
-           row->kernel);
+           dam_classifier_form_names[training->form], training->power, training->memories,
+           training->minibatch, row->kernel);
 }
 
 static void print_json_network(const struct dam_bench_row *row) {
@@ -209,7 +207,7 @@ static double rounded(double number) {
 }
 
 static void add_training(struct dam_table *table, const struct dam_bench_row *row) {
-    add_text(table, forms[row->training.form]);
+    add_text(table, dam_classifier_form_names[row->training.form]);
     dam_table_integer(table, row->training.power);
     dam_table_integer(table, (int64_t)row->training.memories);
     dam_table_integer(table, (int64_t)row->training.minibatch);
