@@ -43,6 +43,11 @@ static void what_is_allowed_reads_plainly(void **state) {
     assert_allowed(reals(0.5, false, DBL_MAX), "real, at least 0.5");
     assert_allowed(reals(-INFINITY, false, 2), "real, at most 2");
     assert_allowed(reals(-DBL_MAX, true, DBL_MAX), "real");
+    struct dam_parameter share = reals(0, false, 1);
+    share.high_open = true;
+    assert_allowed(share, "real, at least 0, below 1");
+    share.low.real = -INFINITY;
+    assert_allowed(share, "real, below 1");
     assert_allowed(capacity_parameters[ENERGY], "power | rectified");
 }
 

@@ -38,8 +38,8 @@ static const struct dam_parameter parameters[PARAMETER_COUNT] = {
                      .low.real = 1,
                      .high.real = 1e5,
                      .unit = "1",
-                     .doc = "T of the source's last epoch; of effect on activations other than "
-                            "rectified alone"},
+                     .doc = "T of the source's last epoch; at its default with the activation "
+                            "rectified, where it has no effect"},
     [CUTOFF] = {.name = "cutoff",
                 .type = DAM_REAL,
                 .standard.real = 0.9,
@@ -52,6 +52,7 @@ static const struct dam_parameter parameters[PARAMETER_COUNT] = {
                .standard.real = 0.9,
                .low.real = 0,
                .high.real = 1,
+               .high_open = true,
                .unit = "1",
                .doc = "a memory contributes to an answer that adds more to the winning class than "
                       "this share of the largest addition"},

@@ -41,7 +41,8 @@ static const char *read_text(const struct dam_parameter *parameter, const char *
         fault = dam_scalar_real(text, &value->real);
         below = fault == NULL && (value->real < parameter->low.real ||
                                   (parameter->low_open && value->real == parameter->low.real));
-        above = fault == NULL && value->real > parameter->high.real;
+        above = fault == NULL && (value->real > parameter->high.real ||
+                                  (parameter->high_open && value->real == parameter->high.real));
     }
     if (below)
         return "is below the allowed range";

@@ -61,7 +61,10 @@ static int print_integer_range(char *text, size_t size, int64_t low, int64_t hig
     return snprintf(text, size, "integer %" PRId64 "..%" PRId64, low, high);
 }
 
-static int print_real_range(char *text, size_t size, double low, bool low_open, double high) {
+static int print_real_range(char *text, size_t size, const struct dam_parameter *parameter) {
+    const double low = parameter->low.real, high = parameter->high.real;
+    const char *above = parameter->low_open ? "above" : "at least",
+               *below = parameter->high_open ? "below" : "at most";
     char least[32], most[32];
     dam_scalar_print(least, sizeof least, low);
     dam_scalar_print(most, sizeof most, high);
@@ -69,11 +72,12 @@ static int print_real_range(char *text, size_t size, double low, bool low_open, 
     if (!bounded_below && !bounded_above)
         return snprintf(text, size, "real");
     if (!bounded_above)
-        return snprintf(text, size, low_open ? "real, above %s" : "real, at least %s", least);
+        return snprintf(text, size, "real, %s %s", above, least);
     if (!bounded_below)
-        return snprintf(text, size, "real, at most %s", most);
-    return snprintf(text, size, low_open ? "real, above %s, at most %s" : "real %s..%s", least,
-                    most);
+        return snprintf(text, size, "real, %s %s", below, most);
+    if (!parameter->low_open && !parameter->high_open)
+        return snprintf(text, size, "real %s..%s", least, most);
+    return snprintf(text, size, "real, %s %s, %s %s", above, least, below, most);
 }
 
 static int print_choices(char *text, size_t size, const char *const *choices) {
@@ -91,7 +95,7 @@ int dam_parameter_allowed(char *text, size_t size, const struct dam_parameter *p
     case DAM_INTEGER:
         return print_integer_range(text, size, low.integer, high.integer);
     case DAM_REAL:
-        return print_real_range(text, size, low.real, parameter->low_open, high.real);
+        return print_real_range(text, size, parameter);
     case DAM_CHOICE:
         return print_choices(text, size, parameter->choices);
     }

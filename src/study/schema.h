@@ -35,7 +35,7 @@ struct dam_parameter {
     bool standard_varies;       /* where it was not given, resolve() may take another default */
     union dam_value standard;   /* the default */
     union dam_value low, high;  /* inclusive range of integers and reals */
-    bool low_open;              /* reals: low itself is not allowed */
+    bool low_open, high_open;   /* reals: low or high itself is not allowed */
     const char *const *choices; /* NULL-terminated names, for DAM_CHOICE */
     const char *unit;           /* "1" for pure numbers */
     const char *doc;            /* one sentence, no full stop */
