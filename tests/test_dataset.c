@@ -158,17 +158,17 @@ static void refuses_other_content(void **state) {
     write_idx("mnist/train-images-idx3-ubyte.gz", (uint32_t[]){50, 28, 28}, 3, 0);
     refuse(DAM_DATASET_MNIST, DAM_FILE, "./mnist/train-labels-idx1-ubyte (or .gz) is missing");
     write_idx("mnist/train-labels-idx1-ubyte.gz", (uint32_t[]){50}, 1, 3);
-    refuse(DAM_DATASET_MNIST, DAM_INPUT,
+    refuse(DAM_DATASET_MNIST, DAM_DAMAGED,
            "./mnist: 50 training images of 1 x 28 x 28 bytes, expected 60000 of 1 x 28 x 28");
     write_idx("mnist/train-images-idx3-ubyte.gz", (uint32_t[]){60000, 14, 56}, 3, 0);
     write_idx("mnist/train-labels-idx1-ubyte.gz", (uint32_t[]){60000}, 1, 3);
-    refuse(DAM_DATASET_MNIST, DAM_INPUT, "60000 training images of 1 x 14 x 56 bytes");
+    refuse(DAM_DATASET_MNIST, DAM_DAMAGED, "60000 training images of 1 x 14 x 56 bytes");
     write_idx("mnist/train-images-idx3-ubyte.gz", (uint32_t[]){60000, 28, 1}, 3, 0);
-    refuse(DAM_DATASET_MNIST, DAM_INPUT, "60000 training images of 1 x 28 x 1 bytes");
+    refuse(DAM_DATASET_MNIST, DAM_DAMAGED, "60000 training images of 1 x 28 x 1 bytes");
     write_idx("mnist/train-images-idx3-ubyte.gz", (uint32_t[]){60000, 28, 28, 2}, 4, 0);
-    refuse(DAM_DATASET_MNIST, DAM_INPUT, "60000 training images of 2 x 28 x 28 bytes");
+    refuse(DAM_DATASET_MNIST, DAM_DAMAGED, "60000 training images of 2 x 28 x 28 bytes");
     write_idx("mnist/train-images-idx3-ubyte.gz", (uint32_t[]){60000, 28, 28}, 3, 0);
-    refuse(DAM_DATASET_MNIST, DAM_INPUT, "images or labels are not those of mnist");
+    refuse(DAM_DATASET_MNIST, DAM_DAMAGED, "images or labels are not those of mnist");
     write_idx("mnist/train-labels-idx1-ubyte.gz", (uint32_t[]){60000}, 1, 10);
     refuse(DAM_DATASET_MNIST, DAM_DAMAGED, "the label of image 1 is 10");
 }
@@ -193,12 +193,13 @@ static void takes_mnist_alone(void **state) {
     assert_int_equal(bytes_of(mnist), dam_dataset_size(DAM_DATASET_MNIST).bytes);
 
     assert_int_equal(rename("mnist", "fashion-mnist"), 0);
-    refuse(DAM_DATASET_FASHION_MNIST, DAM_INPUT, "images or labels are not those of fashion-mnist");
+    refuse(DAM_DATASET_FASHION_MNIST, DAM_DAMAGED,
+           "images or labels are not those of fashion-mnist");
     assert_int_equal(rename("fashion-mnist", "mnist"), 0);
     dam_dataset_release();
     unlink("mnist/t10k-labels-idx1-ubyte.gz");
     write_idx("mnist/t10k-labels-idx1-ubyte.gz", (uint32_t[]){10000}, 1, 3);
-    refuse(DAM_DATASET_MNIST, DAM_INPUT, "./mnist: the test images or labels are not those");
+    refuse(DAM_DATASET_MNIST, DAM_DAMAGED, "./mnist: the test images or labels are not those");
 }
 
 static void finds_the_package(void **state) {
@@ -230,7 +231,7 @@ static void reads_cifar10_of_any_content(void **state) {
         assert_true(file != NULL && fputc((int)f, file) == (int)f && fclose(file) == 0);
         assert_int_equal(truncate(path, (long)RECORD * (RECORDS - (f == 2))), 0);
     }
-    refuse(DAM_DATASET_CIFAR10, DAM_INPUT, "49999 training images of 3 x 32 x 32");
+    refuse(DAM_DATASET_CIFAR10, DAM_DAMAGED, "49999 training images of 3 x 32 x 32");
     assert_int_equal(truncate("cifar10/data_batch_3.bin", (long)RECORD * RECORDS), 0);
     const struct dam_dataset *cifar10 = load(DAM_DATASET_CIFAR10);
     for (size_t f = 0; f < 5; f++)

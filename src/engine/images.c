@@ -149,16 +149,16 @@ static enum dam_status read_magic(const struct reader *reader, const char *what,
     if (status != DAM_OK)
         return status;
     if (magic[0] != 0 || magic[1] != 0)
-        return dam_fail(reader->error, DAM_INPUT,
+        return dam_fail(reader->error, DAM_DAMAGED,
                         "%s: no IDX file: begins with 0x%08x, expected 0x%08x of IDX %s",
                         reader->path, big_endian(magic), IDX_BYTES << 8 | least, what);
     if (magic[2] != IDX_BYTES)
-        return dam_fail(reader->error, DAM_INPUT,
+        return dam_fail(reader->error, DAM_DAMAGED,
                         "%s: IDX of the type 0x%02x, expected 0x%02x, unsigned bytes, of %s",
                         reader->path, magic[2], IDX_BYTES, what);
     *dimensions = magic[3];
     if (*dimensions < least || *dimensions > most)
-        return dam_fail(reader->error, DAM_INPUT,
+        return dam_fail(reader->error, DAM_DAMAGED,
                         "%s: IDX of %d dimensions, expected %d%s of %s; is it the right file?",
                         reader->path, *dimensions, least, least < most ? " or 4" : "", what);
     return DAM_OK;
@@ -263,7 +263,7 @@ static enum dam_status read_idx_labels(struct dam_images *images, const char *im
     struct idx idx;
     enum dam_status status = read_idx(path, "labels", 1, 1, &idx, &images->labels, error);
     if (status == DAM_OK && idx.sizes[0] != images->count)
-        return dam_fail(error, DAM_INPUT,
+        return dam_fail(error, DAM_DAMAGED,
                         "%s: %llu labels, expected %zu, one for each image of %s; are they of one "
                         "set?",
                         path, (unsigned long long)idx.sizes[0], images->count, images_path);

@@ -222,7 +222,7 @@ static enum dam_status check_part(enum dam_dataset_name name, int part, const ch
     size_t side = definition->side, count = definition->parts[part].images;
     if (images->count != count || images->channels != definition->channels ||
         images->height != side || images->width != side)
-        return dam_fail(error, DAM_INPUT,
+        return dam_fail(error, DAM_DAMAGED,
                         "%s: %zu %s images of %zu x %zu x %zu bytes, expected %zu of %zu x %zu x "
                         "%zu as %s has; jobs/fetch-data.sh fetches it",
                         where, images->count, words[part], images->channels, images->height,
@@ -231,7 +231,7 @@ static enum dam_status check_part(enum dam_dataset_name name, int part, const ch
     struct dam_hash known = definition->parts[part].content, found = content_of(images);
     bool pinned = known.low != 0 || known.high != 0;
     if (pinned && (found.low != known.low || found.high != known.high))
-        return dam_fail(error, DAM_INPUT,
+        return dam_fail(error, DAM_DAMAGED,
                         "%s: the %s images or labels are not those of %s (XXH3 %016llx%016llx, "
                         "expected %016llx%016llx); jobs/fetch-data.sh fetches them",
                         where, words[part], dam_dataset_names[name], (unsigned long long)found.high,

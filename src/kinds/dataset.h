@@ -23,7 +23,7 @@ struct dam_dataset {
 
 /* The data set, in memory until dam_dataset_release(): read and checked at the first call that
  * succeeds, from DAM_DATA/NAME or where a package of the system put it. Fails with DAM_FILE where
- * it is not found, DAM_INPUT where its content is another, and as dam/images.h says. One thread
+ * it is not found, DAM_DAMAGED where its content is another, and as dam/images.h says. One thread
  * alone may call. */
 enum dam_status dam_dataset_load(enum dam_dataset_name name, const struct dam_dataset **dataset,
                                  struct dam_error *error) DAM_CHECKED;
