@@ -376,6 +376,45 @@ static void refuses_bad_records(void **state) {
     free(data);
 }
 
+static void append(const char *path, const void *bytes, size_t size) {
+    FILE *file = fopen(path, "ab");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Which gzip ignores; neither zeros, nor what begins as a stream would, pass. */
+static void refuses_bytes_behind_the_compressed_data(void **state) {
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t size;
+        const char *text;
+    } behind[] = {
+        {"x\n", 2, "goes on after the end of its compressed data"},
+        {"\0", 1, "goes on after the end of its compressed data"},
+        {"\0\0\0\0\0\0\0\0", 8, "goes on after the end of its compressed data"},
+        {"\x1f", 1, "cut off within its compressed data"},
+        {"\x1fxx", 3, "its compressed data is damaged (incorrect header check)"},
+    };
+    struct idx_files files = good_idx();
+    write_plain("labels", files.labels, LABELS);
+    for (size_t i = 0; i < sizeof behind / sizeof *behind; i++) {
+        write_compressed("images", files.images, IMAGES);
+        append("images", behind[i].bytes, behind[i].size);
+        refuse_idx(DAM_DAMAGED, "images: ", behind[i].text);
+    }
+    uint8_t *data = records(2, 0);
+    const char *const paths[] = {"one"};
+    struct dam_images images;
+    struct dam_error error = {0};
+    write_compressed("one", data, (size_t)2 * RECORD);
+    append("one", "x", 1);
+    assert_int_equal(dam_images_read_cifar10(&images, paths, 1, &error), DAM_DAMAGED);
+    assert_non_null(strstr(error.text, "one: goes on after the end of its compressed data"));
+    free(data);
+}
+
 /* Published files, where DAM_DATA names a folder that has them. */
 static void reads_published_samples(void **state) {
     (void)state;
@@ -418,6 +457,7 @@ int main(void) {
         scratch_test(refuses_headers_that_lie),
         scratch_test(refuses_labels_of_another_set),
         scratch_test(refuses_files_cut_anywhere),
+        scratch_test(refuses_bytes_behind_the_compressed_data),
         scratch_test(refuses_damaged_compression),
         scratch_test(refuses_what_is_no_file),
         scratch_test(refuses_sizes_beyond_the_memory),

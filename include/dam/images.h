@@ -39,8 +39,8 @@ static inline void dam_images_show(const struct dam_images *images, size_t image
  * DAM_FILE: a file cannot be opened or read; DAM_DAMAGED: it is of another format, cut, too long or
  * has a label out of range, or the files do not belong together; DAM_MEMORY: it is larger than
  * DAM_IMAGES_BYTES_MAX or the memory at hand. What a damaged header asks for is not allocated where
- * the file cannot hold it. Bytes after the end of a compressed stream that are no further stream
- * are ignored, as by gzip. */
+ * the file cannot hold it. Behind a compressed stream only further streams may follow: other
+ * bytes, which gzip ignores, are damage. */
 
 /* IDX files of unsigned bytes: the images have the dimensions [count][height][width] or
  * [count][height][width][channels], the labels [count]. labels_path may be NULL: none are read, and

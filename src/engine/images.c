@@ -13,12 +13,19 @@
 
 /* ---- a file, compressed or not ---- */
 
+/* Not gzread: it ignores what lies behind a compressed stream, as gzip does. */
 struct reader {
     const char *path;
-    gzFile file;
-    uint64_t size; /* on disk */
+    int descriptor;
+    uint64_t size;      /* on disk */
+    unsigned char *raw; /* [RAW_SIZE]; avail_in bytes at next_in are still to be taken, */
+    z_stream stream;    /* compressed or not */
+    bool compressed;
+    bool between; /* at the end of a compressed stream */
     struct dam_error *error;
 };
+
+enum { RAW_SIZE = 1 << 17, WINDOW_OF_GZIP = 15 + 16 };
 
 #define DAMAGED(reader, ...) dam_fail((reader)->error, DAM_DAMAGED, __VA_ARGS__)
 
@@ -32,82 +39,143 @@ static enum dam_status no_memory(const struct reader *reader, uint64_t bytes) {
 }
 
 /* Without O_NONBLOCK a pipe nobody writes to would be waited for. */
-static enum dam_status open_file(const struct reader *reader, int *descriptor, uint64_t *size) {
+static enum dam_status open_file(struct reader *reader) {
     struct stat about;
-    *descriptor = open(reader->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (*descriptor < 0 || fstat(*descriptor, &about) != 0)
+    reader->descriptor = open(reader->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (reader->descriptor < 0 || fstat(reader->descriptor, &about) != 0)
         return cannot_read(reader, strerror(errno));
     if (!S_ISREG(about.st_mode))
         return cannot_read(reader, S_ISDIR(about.st_mode) ? "it is a folder" : "it is no file");
     if (about.st_size == 0)
         return DAMAGED(reader, "%s: empty; fetch it again", reader->path);
-    *size = (uint64_t)about.st_size;
+    reader->size = (uint64_t)about.st_size;
     return DAM_OK;
 }
 
-static enum dam_status reader_open(struct reader *reader, const char *path,
-                                   struct dam_error *error) {
-    *reader = (struct reader){.path = path, .error = error};
-    int descriptor;
-    enum dam_status status = open_file(reader, &descriptor, &reader->size);
-    if (status == DAM_OK && (reader->file = gzdopen(descriptor, "rb")) == NULL)
+/* Where nothing is left, read more; at the end of the file nothing still is. */
+static enum dam_status refill(struct reader *reader) {
+    if (reader->stream.avail_in > 0)
+        return DAM_OK;
+    ssize_t got;
+    do
+        got = read(reader->descriptor, reader->raw, RAW_SIZE);
+    while (got < 0 && errno == EINTR);
+    if (got < 0)
+        return cannot_read(reader, strerror(errno));
+    reader->stream.next_in = reader->raw;
+    reader->stream.avail_in = (unsigned)got;
+    return DAM_OK;
+}
+
+/* By its first two bytes. */
+static enum dam_status recognise(struct reader *reader) {
+    reader->raw = malloc(RAW_SIZE);
+    if (reader->raw == NULL)
+        return no_memory(reader, reader->size);
+    enum dam_status status = refill(reader);
+    reader->compressed = status == DAM_OK && reader->stream.avail_in > 1 &&
+                         reader->raw[0] == 0x1f && reader->raw[1] == 0x8b;
+    if (reader->compressed && inflateInit2(&reader->stream, WINDOW_OF_GZIP) != Z_OK) {
+        reader->compressed = false;
         status = no_memory(reader, reader->size);
-    if (status != DAM_OK && descriptor >= 0)
-        close(descriptor);
-    if (status == DAM_OK)
-        (void)gzbuffer(reader->file, 1 << 17); /* fails only after the first read */
+    }
     return status;
 }
 
-static void reader_close(struct reader *reader) {
-    if (reader->file != NULL)
-        gzclose(reader->file); /* its code repeats what the reads told */
+/* To be closed in any case. */
+static enum dam_status reader_open(struct reader *reader, const char *path,
+                                   struct dam_error *error) {
+    *reader = (struct reader){.path = path, .error = error, .descriptor = -1};
+    enum dam_status status = open_file(reader);
+    return status == DAM_OK ? recognise(reader) : status;
 }
 
-static enum dam_status stream_state(const struct reader *reader) {
-    int code;
-    const char *reason = gzerror(reader->file, &code);
-    switch (code) {
-    case Z_OK:
+static void reader_close(struct reader *reader) {
+    if (reader->compressed)
+        inflateEnd(&reader->stream);
+    if (reader->descriptor >= 0)
+        close(reader->descriptor);
+    free(reader->raw);
+}
+
+static void copy_bytes(z_stream *stream) {
+    unsigned count = stream->avail_in < stream->avail_out ? stream->avail_in : stream->avail_out;
+    memcpy(stream->next_out, stream->next_in, count);
+    stream->next_in += count;
+    stream->avail_in -= count;
+    stream->next_out += count;
+    stream->avail_out -= count;
+}
+
+/* What lies behind a stream is another one. */
+static enum dam_status begin_another(struct reader *reader) {
+    if (reader->stream.next_in[0] != 0x1f)
+        return DAMAGED(reader, "%s: goes on after the end of its compressed data; fetch it again",
+                       reader->path);
+    (void)inflateReset(&reader->stream); /* fails only where it has not begun */
+    reader->between = false;
+    return DAM_OK;
+}
+
+/* A stream's end is checked as gzip does (length, CRC). */
+static enum dam_status unpack(struct reader *reader) {
+    z_stream *stream = &reader->stream;
+    enum dam_status status = reader->between ? begin_another(reader) : DAM_OK;
+    if (status != DAM_OK)
+        return status;
+    switch (inflate(stream, Z_NO_FLUSH)) {
     case Z_STREAM_END:
+        reader->between = true;
         return DAM_OK;
-    case Z_ERRNO:
-        return cannot_read(reader, strerror(errno));
+    case Z_OK:
+    case Z_BUF_ERROR: /* no progress until there is more */
+        return DAM_OK;
     case Z_MEM_ERROR:
         return no_memory(reader, reader->size);
-    case Z_BUF_ERROR:
-        return DAMAGED(reader, "%s: cut off within its compressed data; fetch it again",
-                       reader->path);
-    default: { /* the library puts a name of its own for the file before its reason */
-        const char *after = strstr(reason, ": ");
+    default:
         return DAMAGED(reader, "%s: its compressed data is damaged (%s); fetch it again",
-                       reader->path, after != NULL ? after + 2 : reason);
-    }
+                       reader->path, stream->msg != NULL ? stream->msg : "no reason given");
     }
 }
 
-/* Read up to `size` bytes: fewer only at the end, which is checked as gzip does (length, CRC). */
-static enum dam_status read_up_to(const struct reader *reader, void *data, uint64_t size,
+/* Up to avail_out bytes of what the file holds, unpacked: fewer only at its end. */
+static enum dam_status read_piece(struct reader *reader) {
+    while (reader->stream.avail_out > 0) {
+        enum dam_status status = refill(reader);
+        if (status != DAM_OK)
+            return status;
+        if (reader->stream.avail_in == 0)
+            return !reader->compressed || reader->between
+                       ? DAM_OK
+                       : DAMAGED(reader, "%s: cut off within its compressed data; fetch it again",
+                                 reader->path);
+        if (!reader->compressed)
+            copy_bytes(&reader->stream);
+        else if ((status = unpack(reader)) != DAM_OK)
+            return status;
+    }
+    return DAM_OK;
+}
+
+/* Read up to `size` bytes: fewer only at the end. */
+static enum dam_status read_up_to(struct reader *reader, void *data, uint64_t size,
                                   uint64_t *count) {
-    enum { PIECE = 1 << 30 }; /* the library counts in int */
+    enum { PIECE = 1 << 30 }; /* the library counts in 32 bits */
     *count = 0;
     while (*count < size) {
-        unsigned piece = size - *count < PIECE ? (unsigned)(size - *count) : PIECE;
-        int got = gzread(reader->file, (unsigned char *)data + *count, piece);
-        if (got < (int)piece) {
-            enum dam_status status = stream_state(reader);
-            if (status != DAM_OK)
-                return status;
-        }
-        if (got <= 0)
-            break;
-        *count += (unsigned)got;
+        const unsigned piece = size - *count < PIECE ? (unsigned)(size - *count) : PIECE;
+        reader->stream.next_out = (unsigned char *)data + *count;
+        reader->stream.avail_out = piece;
+        enum dam_status status = read_piece(reader);
+        *count += piece - reader->stream.avail_out;
+        if (status != DAM_OK || reader->stream.avail_out > 0)
+            return status;
     }
     return DAM_OK;
 }
 
 /* `what` is for the message: "its header". */
-static enum dam_status read_all(const struct reader *reader, void *data, uint64_t size,
+static enum dam_status read_all(struct reader *reader, void *data, uint64_t size,
                                 const char *what) {
     uint64_t count;
     enum dam_status status = read_up_to(reader, data, size, &count);
@@ -117,7 +185,7 @@ static enum dam_status read_all(const struct reader *reader, void *data, uint64_
     return status;
 }
 
-static enum dam_status read_end(const struct reader *reader) {
+static enum dam_status read_end(struct reader *reader) {
     unsigned char byte;
     uint64_t count;
     enum dam_status status = read_up_to(reader, &byte, 1, &count);
@@ -142,8 +210,8 @@ static uint32_t big_endian(const unsigned char *bytes) {
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-static enum dam_status read_magic(const struct reader *reader, const char *what, int least,
-                                  int most, int *dimensions) {
+static enum dam_status read_magic(struct reader *reader, const char *what, int least, int most,
+                                  int *dimensions) {
     unsigned char magic[4];
     enum dam_status status = read_all(reader, magic, sizeof magic, "an IDX header");
     if (status != DAM_OK)
@@ -311,7 +379,7 @@ static enum dam_status make_room(const struct reader *reader, struct dam_images 
     return DAM_OK;
 }
 
-static enum dam_status append_records(const struct reader *reader, struct dam_images *images,
+static enum dam_status append_records(struct reader *reader, struct dam_images *images,
                                       size_t *room) {
     uint8_t record[1 + PIXELS];
     for (size_t first = images->count;; images->count++) {
