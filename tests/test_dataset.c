@@ -138,9 +138,12 @@ static bool link_mnist(const char *data, const char *file) {
 
 static void says_where_it_looked(void **state) {
     (void)state;
+    static const char unset[] =
+        "no train-images-idx3-ubyte (or .gz) in $DAM_DATA/mnist (DAM_DATA is not set)";
     unsetenv("DAM_DATA");
-    refuse(DAM_DATASET_MNIST, DAM_FILE,
-           "no train-images-idx3-ubyte (or .gz) in $DAM_DATA/mnist (DAM_DATA is not set)");
+    refuse(DAM_DATASET_MNIST, DAM_FILE, unset);
+    setenv("DAM_DATA", "", 1); /* which is no folder, and not the root */
+    refuse(DAM_DATASET_MNIST, DAM_FILE, unset);
     refuse(DAM_DATASET_MNIST, DAM_FILE, "jobs/fetch-data.sh");
     setenv("DAM_DATA", "no/such", 1);
     refuse(DAM_DATASET_CIFAR10, DAM_FILE, "no data_batch_1.bin (or .gz) in no/such/cifar10;");

@@ -170,12 +170,18 @@ static enum dam_status not_found(enum dam_dataset_name name, const char *data,
                     data != NULL ? "" : " (DAM_DATA is not set)", installed, package);
 }
 
+/* NULL: it is not set, and empty is as good as that. */
+static const char *data_folder(void) {
+    const char *data = getenv("DAM_DATA");
+    return data != NULL && data[0] != '\0' ? data : NULL;
+}
+
 /* Look where it can be, DAM_DATA before the system: a place that has its first file is the one. The
  * folder is the caller's. */
 static enum dam_status find_folder(enum dam_dataset_name name, char **folder,
                                    struct dam_error *error) {
     const struct definition *definition = &definitions[name];
-    const char *data = getenv("DAM_DATA");
+    const char *data = data_folder();
     const char *const parents[] = {data, definition->package != NULL ? packages_folder : NULL};
     for (size_t p = 0; p < 2; p++) {
         if (parents[p] == NULL)
