@@ -160,7 +160,7 @@ static void cost(const struct dam_cell *cell, struct dam_cost *cost) {
         .start_seconds = 0.02 + (double)size.test * (products + parts),
         .bytes = (double)size.bytes + dam_features_bytes(&model, SHOWN) +
                  SHOWN * 4.0 * (double)model.visible +
-                 (cell->replicas + 1) * 4 * memories * entries,
+                 2 * 4 * memories * entries, /* the replica's, and those to be published */
     };
 }
 

@@ -381,15 +381,25 @@ void dam_result_dataset_destroy(struct dam_result_dataset *dataset) {
 
 /* One row of many floats. */
 
-static enum dam_status shape_row(hid_t space, uint64_t row, uint64_t file_bytes,
+/* Where values lie: behind the first `depth` indices. */
+struct place {
+    int depth;
+    uint64_t index[2];
+};
+
+static enum dam_status shape_row(hid_t space, const struct place *place, uint64_t file_bytes,
                                  struct dam_result_floats *floats, const char **complaint) {
     hsize_t extent[H5S_MAX_RANK] = {0};
     *complaint = "has a shape that dam does not write";
     int rank = H5Sget_simple_extent_ndims(space);
-    if (rank < 1 || rank > DAM_RANK_MAX || H5Sget_simple_extent_dims(space, extent, NULL) != rank)
+    if (rank < place->depth || rank > DAM_RANK_MAX ||
+        H5Sget_simple_extent_dims(space, extent, NULL) != rank)
         return DAM_DAMAGED;
     *complaint = "has fewer rows";
-    if (row >= extent[0])
+    if (place->index[0] >= extent[0])
+        return DAM_INPUT;
+    *complaint = "has fewer parts";
+    if (place->depth > 1 && place->index[1] >= extent[1])
         return DAM_INPUT;
     size_t count = 1, bytes;
     floats->rank = rank - 1;
@@ -401,16 +411,18 @@ static enum dam_status shape_row(hid_t space, uint64_t row, uint64_t file_bytes,
     }
     if (__builtin_mul_overflow(count, sizeof *floats->values, &bytes) || bytes > file_bytes)
         return DAM_DAMAGED;
-    floats->count = count;
+    floats->count = place->depth > 1 ? count / extent[1] : count;
     return DAM_OK;
 }
 
-/* Read what `space`, the dataset's own, has at `row`. */
-static enum dam_status read_row(hid_t dataset, hid_t space, uint64_t row,
-                                struct dam_result_floats *floats, const char **complaint) {
-    hsize_t first[DAM_RANK_MAX] = {row}, extent[DAM_RANK_MAX] = {1}, count = floats->count;
-    for (int d = 0; d < floats->rank; d++)
-        extent[d + 1] = floats->extent[d];
+/* Read what `space`, the dataset's own, has there. */
+static enum dam_status read_place(hid_t dataset, hid_t space, const struct place *place,
+                                  struct dam_result_floats *floats, const char **complaint) {
+    hsize_t first[DAM_RANK_MAX] = {0}, extent[DAM_RANK_MAX], count = floats->count;
+    for (int d = 0; d <= floats->rank; d++) {
+        first[d] = d < place->depth ? place->index[d] : 0;
+        extent[d] = d < place->depth ? 1 : floats->extent[d - 1];
+    }
     floats->values = malloc(count > 0 ? count * sizeof *floats->values : 1);
     if (!floats->values)
         return DAM_MEMORY;
@@ -426,7 +438,7 @@ static enum dam_status read_row(hid_t dataset, hid_t space, uint64_t row,
     return read ? DAM_OK : DAM_DAMAGED;
 }
 
-static enum dam_status read_floats(hid_t dataset, uint64_t row, uint64_t file_bytes,
+static enum dam_status read_floats(hid_t dataset, const struct place *place, uint64_t file_bytes,
                                    struct dam_result_floats *floats, const char **complaint) {
     *complaint = "is not stored as dam stores 32-bit floats";
     hid_t type = H5Dget_type(dataset);
@@ -436,9 +448,9 @@ static enum dam_status read_floats(hid_t dataset, uint64_t row, uint64_t file_by
             ? DAM_OK
             : DAM_DAMAGED;
     if (status == DAM_OK)
-        status = shape_row(space, row, file_bytes, floats, complaint);
+        status = shape_row(space, place, file_bytes, floats, complaint);
     if (status == DAM_OK)
-        status = read_row(dataset, space, row, floats, complaint);
+        status = read_place(dataset, space, place, floats, complaint);
     if (space >= 0)
         H5Sclose(space);
     if (type >= 0)
@@ -446,16 +458,16 @@ static enum dam_status read_floats(hid_t dataset, uint64_t row, uint64_t file_by
     return status;
 }
 
-enum dam_status dam_result_floats_read(const struct dam_result *result, const char *path,
-                                       uint64_t row, struct dam_result_floats *floats,
-                                       struct dam_error *error) {
+static enum dam_status read_from(const struct dam_result *result, const char *path,
+                                 const struct place *place, struct dam_result_floats *floats,
+                                 struct dam_error *error) {
     *floats = (struct dam_result_floats){0};
     const char *complaint = "no such dataset";
     enum dam_status status = DAM_DAMAGED;
     hid_t dataset =
         dam_result_has(result, path) ? H5Dopen(result->handle->file, path, H5P_DEFAULT) : -1;
     if (dataset >= 0) {
-        status = read_floats(dataset, row, result->file_size, floats, &complaint);
+        status = read_floats(dataset, place, result->file_size, floats, &complaint);
         H5Dclose(dataset);
     }
     if (status == DAM_OK)
@@ -464,6 +476,19 @@ enum dam_status dam_result_floats_read(const struct dam_result *result, const ch
     floats->values = NULL;
     if (status == DAM_MEMORY)
         return no_memory(result->name, error);
-    return dam_fail(error, status, "%s: %s: row %" PRIu64 ": %s", result->name, path, row,
-                    complaint);
+    return dam_fail(error, status, "%s: %s: row %" PRIu64 ": %s", result->name, path,
+                    place->index[0], complaint);
+}
+
+enum dam_status dam_result_floats_read(const struct dam_result *result, const char *path,
+                                       uint64_t row, struct dam_result_floats *floats,
+                                       struct dam_error *error) {
+    return read_from(result, path, &(struct place){1, {row}}, floats, error);
+}
+
+enum dam_status dam_result_floats_part_read(const struct dam_result *result, const char *path,
+                                            uint64_t row, uint64_t part,
+                                            struct dam_result_floats *floats,
+                                            struct dam_error *error) {
+    return read_from(result, path, &(struct place){2, {row, part}}, floats, error);
 }

@@ -87,7 +87,7 @@ bool dam_result_text_is(const struct dam_result_dataset *dataset, size_t row,
 struct dam_result_floats {
     int rank; /* without the first dimension */
     uint64_t extent[DAM_RANK_MAX];
-    size_t count;  /* of values */
+    size_t count;  /* of values: of the whole row, or of one part of it */
     float *values; /* row-major */
 };
 
@@ -96,6 +96,13 @@ struct dam_result_floats {
 enum dam_status dam_result_floats_read(const struct dam_result *result, const char *path,
                                        uint64_t row, struct dam_result_floats *floats,
                                        struct dam_error *error) DAM_CHECKED;
+
+/* Read one part of it, behind one index of the second dimension; rank and extents are the row's, as
+ * above. DAM_INPUT where there is no such part, too. */
+enum dam_status dam_result_floats_part_read(const struct dam_result *result, const char *path,
+                                            uint64_t row, uint64_t part,
+                                            struct dam_result_floats *floats,
+                                            struct dam_error *error) DAM_CHECKED;
 
 /* The one value of a dataset: an unsigned number; a text, as a fresh 0-terminated string of the
  * caller's. Fails with DAM_DAMAGED where it is missing or anything else, DAM_MEMORY. */

@@ -1,11 +1,8 @@
 #include "run/task.h"
-#include "run/checksum.h"
 #include "run/file.h"
-#include "run/result.h"
 #include "run/state.h"
 #include "run/stop.h"
 #include <assert.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,6 +17,7 @@ struct dam_task_runner dam_task_runner_new(const struct dam_study *study,
 void dam_task_runner_destroy(struct dam_task_runner *runner) {
     free(runner->record);
     runner->record = NULL;
+    dam_from_destroy(&runner->from);
 }
 
 static enum dam_status look_at(struct dam_task_runner *runner, uint32_t cell,
@@ -112,35 +110,26 @@ enum dam_status dam_task_tidy(const struct dam_task_runner *runner, struct dam_e
 
 /* What the item's replica has in the result that the study reads; *floats holds it, the caller's.
  */
-static enum dam_status read_source(const struct dam_task_runner *runner,
-                                   const struct dam_item *item, struct dam_task *task,
-                                   struct dam_result_floats *floats, struct dam_error *error) {
+static enum dam_status read_source(struct dam_task_runner *runner, const struct dam_item *item,
+                                   struct dam_task *task, struct dam_result_floats *floats,
+                                   struct dam_error *error) {
     const char *dataset = runner->kind->reads, *name = runner->study->from;
-    struct dam_result *result;
     *floats = (struct dam_result_floats){0};
     if (dataset == NULL)
         return DAM_OK;
     const struct dam_schema *schema = &runner->kind->schema;
     uint64_t row = (uint64_t)dam_cell_integer(schema, &runner->cell, DAM_SOURCE_ROW);
-    uint64_t crc = (uint64_t)dam_cell_integer(schema, &runner->cell, DAM_SOURCE_CRC);
-    enum dam_status status = dam_result_open(&result, name, error);
+    uint32_t checksum = (uint32_t)dam_cell_integer(schema, &runner->cell, DAM_SOURCE_CRC);
+    enum dam_status status =
+        dam_from_read(&runner->from, name, dataset, row, checksum, item->replica, floats, error);
+    if (status == DAM_OK && floats->rank != 3)
+        status = dam_fail(error, DAM_INPUT, "%s: %s: has %d dimensions behind the cell, not 3",
+                          name, dataset, floats->rank);
     if (status != DAM_OK)
         return status;
-    status = dam_result_floats_read(result, dataset, row, floats, error);
-    dam_result_close(result);
-    if (status != DAM_OK)
-        return status;
-    if (dam_checksum(0, floats->values, floats->count * sizeof *floats->values) != crc)
-        return dam_fail(error, DAM_INPUT,
-                        "%s: %s: row %" PRIu64 " is not what it was when the study chose it; "
-                        "start the study again",
-                        name, dataset, row);
-    if (floats->rank != 3 || item->replica >= floats->extent[0])
-        return dam_fail(error, DAM_INPUT, "%s: %s: has no replica %" PRIu32, name, dataset,
-                        item->replica);
     task->source_extents[0] = floats->extent[1];
     task->source_extents[1] = floats->extent[2];
-    task->source = floats->values + item->replica * (floats->count / floats->extent[0]);
+    task->source = floats->values;
     return DAM_OK;
 }
 

@@ -3,6 +3,7 @@
 #define DAM_RUN_TASK_H
 
 #include "kinds/kind.h"
+#include "run/from.h"
 #include "run/journal.h"
 #include "run/ledger.h"
 #include "run/restart.h"
@@ -23,6 +24,7 @@ struct dam_task_runner {
     char label[DAM_IDENTITY_LENGTH]; /* its parameters */
     void *record;                    /* of the last item, record_size bytes */
     size_t record_size;
+    struct dam_from from; /* of the last item that read another result */
     char host[DAM_HOST_LENGTH];
 };
 
