@@ -198,8 +198,8 @@ struct dam_kind {
      * that another content makes other cells. NULL: it reads none. */
     const char *reads;
 
-    /* Results pass through BLAS: all ranks and runs of an output must use the same core type of
-     * it. */
+    /* Results pass through BLAS: all ranks and runs of an output must use the same core type and
+     * version of it. */
     bool blas;
 
     /* Turn a cell's rows, and the last states where it asks for them, into its results. A pure

@@ -38,6 +38,25 @@ void dam_blas_core(char core[DAM_BLAS_CORE_LENGTH]) {
     snprintf(core, DAM_BLAS_CORE_LENGTH, "%s", openblas_get_corename());
 }
 
+enum { PART_BITS = 10, PART_MAX = (1 << PART_BITS) - 1 };
+
+uint32_t dam_blas_version(void) {
+    unsigned major, minor, patch;
+    if (sscanf(openblas_get_config(), "OpenBLAS %u.%u.%u", &major, &minor, &patch) != 3 ||
+        major > PART_MAX || minor > PART_MAX || patch > PART_MAX)
+        return 0;
+    return (uint32_t)major << 2 * PART_BITS | (uint32_t)minor << PART_BITS | patch;
+}
+
+void dam_blas_version_print(uint32_t version, char text[DAM_BLAS_VERSION_LENGTH]) {
+    if (version == 0)
+        snprintf(text, DAM_BLAS_VERSION_LENGTH, "unknown");
+    else
+        snprintf(text, DAM_BLAS_VERSION_LENGTH, "%u.%u.%u",
+                 (unsigned)(version >> 2 * PART_BITS & PART_MAX),
+                 (unsigned)(version >> PART_BITS & PART_MAX), (unsigned)(version & PART_MAX));
+}
+
 enum { RISING_COUNT = 3 };
 static const char *const rising[RISING_COUNT] = {"Prescott", "Haswell", "SkylakeX"};
 
@@ -60,6 +79,22 @@ static const char *lesser(const char *one, const char *other) {
     return rising[of_one < of_other ? of_one : of_other];
 }
 
+static enum dam_status agree_on_version(MPI_Comm comm, struct dam_error *error) {
+    const uint32_t mine = dam_blas_version();
+    uint32_t first = mine;
+    char texts[2][DAM_BLAS_VERSION_LENGTH];
+    MPI_Bcast(&first, 1, MPI_UINT32_T, 0, comm);
+    enum dam_status status = DAM_OK;
+    dam_blas_version_print(first, texts[0]);
+    dam_blas_version_print(mine, texts[1]);
+    if (first != mine)
+        status = dam_fail(error, DAM_INPUT,
+                          "the ranks' libraries differ, and so may their results: OpenBLAS %s on "
+                          "some and %s on others; install one version on all nodes",
+                          texts[0], texts[1]);
+    return dam_agree(comm, status, error);
+}
+
 enum dam_status dam_blas_agree(MPI_Comm comm, struct dam_error *error) {
     char mine[DAM_BLAS_CORE_LENGTH], first[DAM_BLAS_CORE_LENGTH];
     dam_blas_core(mine);
@@ -71,5 +106,6 @@ enum dam_status dam_blas_agree(MPI_Comm comm, struct dam_error *error) {
                           "the ranks' CPUs differ, and so would their results: OpenBLAS has chosen "
                           "%s on some and %s on others; set OPENBLAS_CORETYPE=%s for all of them",
                           first, mine, lesser(first, mine));
-    return dam_agree(comm, status, error);
+    status = dam_agree(comm, status, error);
+    return status == DAM_OK ? agree_on_version(comm, error) : status;
 }

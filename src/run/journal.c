@@ -1,4 +1,5 @@
 #include "run/journal.h"
+#include "run/blas.h"
 #include "run/checksum.h"
 #include "run/file.h"
 #include <assert.h>
@@ -267,6 +268,26 @@ static bool is_other_format(const char found[sizeof magic]) {
            digit <= '9' && (found[AGAIN] == digit || first);
 }
 
+/* The study is the same, and what its results pass through is not. */
+static enum dam_status refuse_blas(const char *path, const struct dam_journal_identity *found,
+                                   const struct dam_journal_identity *identity,
+                                   struct dam_error *error) {
+    char texts[2][DAM_BLAS_VERSION_LENGTH];
+    if (memcmp(found->blas_core, identity->blas_core, sizeof found->blas_core) != 0)
+        return dam_fail(error, DAM_INPUT,
+                        "%s holds results of OpenBLAS's core type %.15s, and this run would use "
+                        "%.15s, whose last digits differ: set OPENBLAS_CORETYPE=%.15s to go on, "
+                        "name another output, or discard with --fresh",
+                        path, found->blas_core, identity->blas_core, found->blas_core);
+    dam_blas_version_print(found->blas_version, texts[0]);
+    dam_blas_version_print(identity->blas_version, texts[1]);
+    return dam_fail(error, DAM_INPUT,
+                    "%s holds results of OpenBLAS's version %s, and this run would use %s, whose "
+                    "last digits may differ: go on with that version, name another output, or "
+                    "discard with --fresh",
+                    path, texts[0], texts[1]);
+}
+
 /* Refuse a sound header that is another study's. A damaged one says nothing: the frames' own
  * checksums decide. */
 static enum dam_status check_header(const char *path, const unsigned char *bytes, size_t size,
@@ -296,12 +317,9 @@ static enum dam_status check_header(const char *path, const unsigned char *bytes
         return DAM_OK;
     struct dam_journal_identity otherwise = *found;
     memcpy(otherwise.blas_core, identity->blas_core, sizeof otherwise.blas_core);
+    otherwise.blas_version = identity->blas_version;
     if (memcmp(&otherwise, identity, sizeof otherwise) == 0)
-        return dam_fail(error, DAM_INPUT,
-                        "%s holds results of OpenBLAS's core type %.15s, and this run would use "
-                        "%.15s, whose last digits differ: set OPENBLAS_CORETYPE=%.15s to go on, "
-                        "name another output, or discard with --fresh",
-                        path, found->blas_core, identity->blas_core, found->blas_core);
+        return refuse_blas(path, found, identity, error);
     return dam_fail(error, DAM_INPUT,
                     "%s holds results of kind %.15s, schema %u, seed %llu; this study is kind %s, "
                     "schema %u, seed %llu: name another output, or discard with --fresh",

@@ -25,7 +25,7 @@ struct dam_journal_identity {
     char kind[16];      /* 0-padded, as is ... */
     char blas_core[16]; /* ... the core type of kinds whose results pass through BLAS */
     uint32_t schema_version;
-    uint32_t reserved; /* 0 */
+    uint32_t blas_version; /* ... and OpenBLAS's version, as dam_blas_version() has it; else 0 */
     uint64_t seed;
 };
 

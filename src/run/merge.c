@@ -357,6 +357,9 @@ static enum dam_status describe(struct join *join, MPI_Comm alone, double starte
     if (status == DAM_OK && join->sources[0].blas_core != NULL) /* merging computes nothing */
         status = dam_provenance_set(&join->provenance, DAM_PROVENANCE_BLAS,
                                     join->sources[0].blas_core, error);
+    if (status == DAM_OK && join->sources[0].blas_core != NULL)
+        status = dam_provenance_set(&join->provenance, DAM_PROVENANCE_BLAS_VERSION,
+                                    join->sources[0].blas_version, error);
     if (status == DAM_OK)
         status = dam_provenance_add(&join->provenance, "command", "command that merged this file",
                                     command, error);

@@ -54,6 +54,10 @@ static void blas(char *text) {
     dam_blas_core(text);
 }
 
+static void blas_version(char *text) {
+    dam_blas_version_print(dam_blas_version(), text);
+}
+
 void dam_provenance_cpu(char text[DAM_PROVENANCE_LENGTH]) {
     FILE *file = fopen("/proc/cpuinfo", "r");
     char line[TEXT_LENGTH];
@@ -112,6 +116,7 @@ static const struct source {
     {"mpi", "MPI library", mpi, 0},
     {"hdf5", "HDF5 library", hdf5, 0},
     {DAM_PROVENANCE_BLAS, "kernels OpenBLAS chose", blas, 1},
+    {DAM_PROVENANCE_BLAS_VERSION, "OpenBLAS's version", blas_version, 1},
     {"cpu", "processor models of the ranks", dam_provenance_cpu, 1},
     {"kernel", "retrieval kernels of the ranks", kernel, 1},
     {"system", "operating systems of the ranks", system_name, 1},

@@ -7,8 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The item that names OpenBLAS's core type. */
-#define DAM_PROVENANCE_BLAS "blas_core"
+/* The items that name OpenBLAS's core type and version. */
+#define DAM_PROVENANCE_BLAS         "blas_core"
+#define DAM_PROVENANCE_BLAS_VERSION "blas_version"
 
 /* A run's result file that a merged one was made from: a row of /provenance/sources. Texts are
  * 0-padded, cut where they are longer, and empty where that file has none. */

@@ -283,8 +283,10 @@ static void identify(struct run *run) {
     run->identity.seed = run->study->seed;
     assert(strlen(run->study->schema->name) < sizeof run->identity.kind);
     strcpy(run->identity.kind, run->study->schema->name);
-    if (run->kind->blas)
+    if (run->kind->blas) {
         dam_blas_core(run->identity.blas_core);
+        run->identity.blas_version = dam_blas_version();
+    }
 }
 
 static enum dam_status share_paths(struct run *run, struct dam_error *error) {

@@ -73,14 +73,33 @@ static enum dam_status read_study(struct dam_source *source, const struct dam_re
     return status;
 }
 
+/* Files of before it was told have none: theirs is "unknown". */
+static enum dam_status read_version(struct dam_source *source, const struct dam_result *result,
+                                    const struct dam_source *first, struct dam_error *error) {
+    static const char path[] = "/provenance/" DAM_PROVENANCE_BLAS_VERSION;
+    enum dam_status status = DAM_OK;
+    if (dam_result_has(result, path))
+        status = dam_result_text_read(result, path, &source->blas_version, error);
+    else if ((source->blas_version = strdup("unknown")) == NULL)
+        status = dam_fail(error, DAM_MEMORY, "%s: out of memory while reading", source->name);
+    if (status != DAM_OK || first == NULL || strcmp(first->blas_version, source->blas_version) == 0)
+        return status;
+    return dam_fail(error, DAM_INPUT,
+                    "%s was computed with OpenBLAS's version %s, and %s with %s, whose last digits "
+                    "may differ: run one of them again with the other's version",
+                    first->name, first->blas_version, source->name, source->blas_version);
+}
+
 static enum dam_status read_core(struct dam_source *source, const struct dam_result *result,
                                  const struct dam_source *first, struct dam_error *error) {
     if (!source->results.kind->blas)
         return DAM_OK;
     enum dam_status status =
         dam_result_text_read(result, "/provenance/" DAM_PROVENANCE_BLAS, &source->blas_core, error);
-    if (status != DAM_OK || first == NULL || strcmp(first->blas_core, source->blas_core) == 0)
+    if (status != DAM_OK)
         return status;
+    if (first == NULL || strcmp(first->blas_core, source->blas_core) == 0)
+        return read_version(source, result, first, error);
     return dam_fail(error, DAM_INPUT,
                     "%s was computed with OpenBLAS's core type %s, and %s with %s, whose last "
                     "digits differ: run one of them again with the other's OPENBLAS_CORETYPE",
@@ -356,6 +375,7 @@ void dam_source_destroy(struct dam_source *source) {
     free(source->resolved);
     free(source->seeds);
     free(source->blas_core);
+    free(source->blas_version);
     free(source->origins);
     *source = (struct dam_source){0};
 }

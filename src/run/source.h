@@ -12,8 +12,9 @@ struct dam_source {
     uint64_t *seeds;       /* ascending; more than one: the rows begin with theirs */
     size_t seed_count;
     struct dam_results results; /* kind, layout, rows, arrays, extents, tables, timings, failures */
-    char *blas_core; /* of OpenBLAS, which the results belong to; NULL where they belong to none */
-    struct dam_origin *origins; /* itself, or the files it was merged from itself */
+    char *blas_core, *blas_version; /* of OpenBLAS, which the results belong to; NULL where they
+                                       belong to none */
+    struct dam_origin *origins;     /* itself, or the files it was merged from itself */
     size_t origin_count;
 };
 

@@ -4,12 +4,15 @@ that all ranks and runs of an output share; the program chooses the best for the
 import pathlib
 import platform
 import signal
+import struct
 import unittest
 
 import h5py
 import program
 
 STUDY = "kind: product\nspot: [1, 2, 3]\nreplicas: 2\n"
+IDENTITY_AT, IDENTITY_SIZE = 24, 48  # in a journal's header: src/run/journal.h
+VERSION_AT = IDENTITY_AT + 36
 CAPACITY = "kind: capacity\nN: 20\nK: [5, 9]\nreplicas: 2\nstarts: 10\n"
 
 
@@ -134,6 +137,48 @@ class Blas(program.Case):
             self.assertEqual(self.read(f"{core}.h5", "provenance/blas_core"), core.encode())
             self.dam("verify", f"{core}.h5")
         self.dam("merge", f"{self.best}.h5", f"{self.other}1.h5", "-o", "mixed.h5", code=2)
+
+    def version(self):
+        """Of OpenBLAS, as the journal's header has it."""
+        path, = program.journals(self.path("out.h5"))
+        return path, struct.unpack_from("<I", path.read_bytes(), VERSION_AT)[0]
+
+    def test_an_output_keeps_its_version(self):
+        """Which a library that is updated between two runs would not."""
+        self.dam("run", "study.yaml", "-o", "out.h5")
+        told = self.read("out.h5", "provenance/blas_version").decode()
+        path, number = self.version()
+        self.assertEqual(told, ".".join(str(number >> shift & 1023) for shift in (20, 10, 0)))
+        self.assertNotEqual(number, 0)
+        data = bytearray(path.read_bytes())
+        for other, name in (number + 1, None), (0, "unknown"):  # 0: written before it was told
+            struct.pack_into("<I", data, VERSION_AT, other)
+            identity = data[IDENTITY_AT:IDENTITY_AT + IDENTITY_SIZE]
+            struct.pack_into("<I", data, IDENTITY_AT - 4, program.checksum(identity))
+            path.write_bytes(data)
+            before = self.snapshot()
+            out, err = self.dam("run", "study.yaml", "-o", "out.h5", "--set", "replicas=3", code=2)
+            self.refused(err, f"version {name or ''}", f"would use {told}", "--fresh")
+            self.assertEqual((out, self.snapshot()), ("", before))
+
+    def test_files_of_one_version_merge(self):
+        for part in 1, 2:
+            self.dam("run", "study.yaml", "--slice", f"{part}/2", "-o", f"{part}.h5")
+        self.dam("merge", "1.h5", "2.h5", "-o", "merged.h5")
+        told = self.read("1.h5", "provenance/blas_version")
+        self.assertEqual(self.read("merged.h5", "provenance/blas_version"), told)
+        self.without_version("2.h5")  # as older programs wrote it
+        _, err = self.dam("merge", "1.h5", "2.h5", "-o", "mixed.h5", code=2)
+        self.refused(err, f"1.h5 was computed with OpenBLAS's version {told.decode()}",
+                     "2.h5 with unknown")
+        self.without_version("1.h5")
+        self.dam("merge", "1.h5", "2.h5", "-o", "older.h5")
+        self.assertEqual(self.read("older.h5", "provenance/blas_version"), b"unknown")
+        self.assert_same("merged.h5", "older.h5")
+
+    def without_version(self, output):
+        with h5py.File(self.path(output), "r+") as file:
+            del file["provenance/blas_version"]
 
     def test_other_kinds_go_on_with_any(self):
         self.dam_on(self.other, "run", "capacity.yaml", "-o", "out.h5")
