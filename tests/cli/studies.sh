@@ -37,6 +37,8 @@ printf 'kind: capacity\nK: 5\nn: 1.5\n' | bad 3:4 '1.5'
 printf 'kind: capacity\nK: 5\nn: 61\n' | bad 3:4 'integer 1..60'
 printf 'kind: capacity\nK: 5\nnoise: 2\n' | bad 3:8 'real 0..1'
 printf 'kind: capacity\nK: 5\nnoise: nan\n' | bad 3:8 'nan'
+printf 'kind: anatomy\nfrom: x.h5\nselected: [{source_row: 0, source_crc: 1}]\nshare: 1\n' |
+    bad 4:8 'real, at least 0, below 1'
 printf 'kind: capacity\nK: 5\nnoise: 1e999\n' | bad 3:8 '1e999'
 printf 'kind: capacity\nK: 20abc\n' | bad 2:4 '20abc'
 printf 'kind: capacity\nK: 010\n' | bad 2:4 '010'
