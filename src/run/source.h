@@ -19,10 +19,10 @@ struct dam_source {
 };
 
 /* Read one file. It must be of the kind, schema and, where the kind depends on it, OpenBLAS's core
- * type of `first`, a source read before (NULL: none), and `kinds` must have them. *source is the
- * caller's, also after a failure. Fails with DAM_FILE, DAM_DAMAGED where dam_verify finds a fault,
- * DAM_INPUT where the file is of another kind, schema, core type or version of dam, DAM_MEMORY. Not
- * collective. */
+ * type and version of `first`, a source read before (NULL: none), and `kinds` must have them.
+ * *source is the caller's, also after a failure. Fails with DAM_FILE, DAM_DAMAGED where dam_verify
+ * finds a fault, DAM_INPUT where the file is of another kind, schema, core type, version of
+ * OpenBLAS or of dam, DAM_MEMORY. Not collective. */
 enum dam_status dam_source_read(struct dam_source *source, const char *name,
                                 const struct dam_kinds *kinds, const struct dam_source *first,
                                 struct dam_error *error) DAM_CHECKED;
