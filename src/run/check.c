@@ -3,6 +3,7 @@
 #include "run/load.h"
 #include "run/open.h"
 #include "run/result_study.h"
+#include "run/writer.h"
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -30,6 +31,14 @@ static enum dam_status check_sizes(const char *name, const struct dam_study *stu
     double share = 2 * (sizes.journal_bytes + sizes.result_bytes) / ranks;
     double memory = dam_physical_memory();
     dam_bytes_text(have, memory);
+    if (sizes.row_bytes > DAM_ROW_BYTES_MAX)
+        return dam_fail(error, DAM_INPUT,
+                        "%s: /%s takes %s (%.0f bytes) in each cell, and a result file holds at "
+                        "most %d bytes of it: use fewer replicas (further ones with another seed, "
+                        "in a file of their own), smaller cells, or leave it out where it is "
+                        "optional",
+                        name, sizes.longest_rows, dam_bytes_text(need, sizes.row_bytes),
+                        sizes.row_bytes, DAM_ROW_BYTES_MAX);
     if (sizes.task_bytes * most_ranks > memory)
         return dam_fail(error, DAM_INPUT,
                         "%s: cell %s needs %s (%.0f bytes) on each rank, %s with %d on a node; "

@@ -10,7 +10,8 @@
 #include <mpi.h>
 
 /* Memory must do for the largest task as often as a node has ranks, and at the end for the rows and
- * results, of which every rank holds its share twice. Collective; the same status on every rank.
+ * results, of which every rank holds its share twice; and no row of the result file may be longer
+ * than can be written. Collective; the same status on every rank.
  * `name`: of the study, for the message; on rank 0 only. Fails with DAM_INPUT. */
 enum dam_status dam_check_memory(MPI_Comm comm, const char *name, const struct dam_study *study,
                                  const struct dam_kind *kind, struct dam_error *error) DAM_CHECKED;

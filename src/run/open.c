@@ -96,14 +96,21 @@ static void add_cell(const struct dam_kind *kind, const struct dam_cell *cell,
     }
 }
 
-/* Of one cell's result: all cells take as much, however small their arrays are. */
-static double result_bytes(const struct dam_study *study, const struct dam_kind *kind) {
+/* Of one cell's result: all cells take as much, however small their arrays are. Notes the longest
+ * row on the way. */
+static double result_bytes(const struct dam_study *study, const struct dam_kind *kind,
+                           struct dam_sizes *sizes) {
     double bytes = 8.0 * (double)(kind->schema.parameter_count + kind->column_count);
     for (size_t c = 0; c < kind->column_count; c++) {
         if (kind->columns[c].shape != DAM_ARRAY)
             continue;
         struct dam_extent widest = dam_array_widest(kind, c, study, 0, study->cell_count);
-        bytes += (double)dam_array_size(&kind->columns[c], &widest);
+        double row = (double)dam_array_size(&kind->columns[c], &widest);
+        bytes += row;
+        if (row <= sizes->row_bytes)
+            continue;
+        sizes->row_bytes = row;
+        sizes->longest_rows = kind->columns[c].name;
     }
     return bytes;
 }
@@ -116,7 +123,7 @@ void dam_open_sizes(const struct dam_study *study, const struct dam_kind *kind,
         dam_study_cell(study, c, &cell);
         add_cell(kind, &cell, sizes);
     }
-    sizes->result_bytes = result_bytes(study, kind) * (double)study->cell_count;
+    sizes->result_bytes = result_bytes(study, kind, sizes) * (double)study->cell_count;
 }
 
 double dam_physical_memory(void) {

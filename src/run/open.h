@@ -29,6 +29,8 @@ struct dam_sizes {
     double task_bytes;                 /* memory of the largest running task ... */
     char largest[DAM_IDENTITY_LENGTH]; /* ... and the identity of its cell */
     double journal_bytes, state_bytes, result_bytes;
+    double row_bytes;         /* the longest row of an array of the result ... */
+    const char *longest_rows; /* ... and the array's name; NULL where the kind has none */
 };
 void dam_open_sizes(const struct dam_study *study, const struct dam_kind *kind,
                     struct dam_sizes *sizes);

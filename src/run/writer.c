@@ -331,9 +331,11 @@ static enum dam_status write_block(const struct dam_writer *writer, MPI_File fil
                                    const struct placed *placed, struct dam_error *error) {
     const struct dam_block *block = &placed->block;
     size_t size = row_bytes(block);
-    if (size > INT32_MAX || block->rows > INT32_MAX)
-        return dam_fail(error, DAM_MEMORY, "%s: %s: rows of %zu bytes are too large to be written",
-                        writer->path, block->path, size);
+    if (size > DAM_ROW_BYTES_MAX || block->rows > INT32_MAX)
+        return dam_fail(error, DAM_MEMORY,
+                        "%s: %s: rows of %zu bytes are too large to be written, allowed: %d; put "
+                        "the largest cells in a file of their own",
+                        writer->path, block->path, size, DAM_ROW_BYTES_MAX);
     MPI_Offset offset = (MPI_Offset)(placed->offset + placed->first * size);
     MPI_Datatype row;
     MPI_Type_contiguous((int)size, MPI_BYTE, &row);

@@ -17,6 +17,9 @@
 
 struct dam_writer;
 
+/* Bytes of one row of a dataset, which MPI counts by int. */
+enum { DAM_ROW_BYTES_MAX = INT32_MAX };
+
 /* One dataset as this rank sees it. All but rows and data must agree on all ranks. */
 struct dam_block {
     const char *path;         /* "/results"; its group must exist */

@@ -102,6 +102,13 @@ if [ "$(id -u)" -ne 0 ]; then
     rm -f secret.yaml
 fi
 
+# What could not be published is told before any work: here /memories, of more than 2^31 - 1 bytes.
+printf 'kind: classify\ndataset: synthetic\nK: [10, 200000]\nmemories: yes\n' >study.yaml
+refuses 2 'study.yaml: /memories takes 2.19 GB (2190400000 bytes) in each cell' \
+    dam run study.yaml --dry-run --set replicas=37
+dam run study.yaml --dry-run --set replicas=36 >"$out" 2>"$err" # 2131200000 bytes
+grep -q '/memories' "$err" && complain 'rows that can be written were refused'
+
 # Outputs.
 printf 'kind: xor\nn: 3\n' >study.yaml
 mkdir taken.h5
