@@ -347,6 +347,12 @@ static enum dam_status write_source(const struct selecting *selecting, FILE *out
                              "from: row %zu of %s has nothing in %s, which kind %s reads: leave it "
                              "out by where",
                              row, selecting->selection->path, path, selecting->kind->schema.name);
+    else if (selecting->selection->replicas > replicas)
+        status = dam_fail_at(selecting->error, selecting->selection->replicas_place,
+                             "replicas: %" PRIu64 ", and row %zu of %s has %" PRIu64 " in %s: give "
+                             "at most so many, or none for as many as each row has",
+                             selecting->selection->replicas, row, selecting->selection->path,
+                             replicas, path);
     else
         fprintf(out,
                 "%s" DAM_SOURCE_ROW ": %zu, " DAM_SOURCE_CRC ": %" PRIu32 ", replicas: %" PRIu64,

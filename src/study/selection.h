@@ -30,8 +30,10 @@ struct dam_condition {
 struct dam_selection {
     const struct dam_schema *schema; /* of the study's kind */
     bool given[DAM_PARAMETERS_MAX];  /* the study's top level gives it: a row's value is not used */
-    const char *path;                /* of the result file, as written */
-    struct dam_place place;          /* of the path */
+    uint64_t replicas;               /* the study's own; 0: it gives none */
+    struct dam_place replicas_place;
+    const char *path;       /* of the result file, as written */
+    struct dam_place place; /* of the path */
     struct dam_condition *conditions;
     size_t condition_count;
     uint64_t best;  /* 0: all */
@@ -46,8 +48,7 @@ struct dam_selection {
 #define DAM_SELECTED_KEY "selected"
 
 /* Fill in path, conditions, best, by and each from the values of these keys, NULL where there is
- * none
- * (`from` is there). Fails with DAM_INPUT, DAM_MEMORY; destroy the selection in any case. */
+ * none (`from` is there). Fails with DAM_INPUT, DAM_MEMORY; destroy the selection in any case. */
 enum dam_status dam_selection_read(struct dam_selection *selection, const struct dam_node *from,
                                    const struct dam_node *where, const struct dam_node *best,
                                    const struct dam_node *by, const struct dam_node *each,

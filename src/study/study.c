@@ -117,13 +117,22 @@ static enum dam_status check_from(const struct reader *reader) {
     return DAM_OK;
 }
 
-/* The values of from, where, best, by and each: the file is none of this layer's business. */
+/* What chooses rows, and what they are held against: the file is none of this layer's business. */
 static enum dam_status read_selection(const struct reader *reader,
                                       struct dam_selection *selection) {
     selection->schema = reader->schema;
     for (size_t p = 0; p < reader->schema->parameter_count; p++)
         selection->given[p] =
             dam_keys_find(&reader->keys, NULL, reader->schema->parameters[p].name) != NULL;
+    const struct dam_parameter *replicas = &dam_common_parameters[DAM_COMMON_REPLICAS];
+    const struct dam_node *node = dam_keys_find(&reader->keys, NULL, replicas->name);
+    union dam_value value = {0};
+    enum dam_status status =
+        node != NULL ? dam_value_read(replicas, node, &value, reader->error) : DAM_OK;
+    if (status != DAM_OK)
+        return status;
+    selection->replicas = (uint64_t)value.integer;
+    selection->replicas_place = node != NULL ? node->place : selection->replicas_place;
     return dam_selection_read(selection, find_key(reader, DAM_KEY_FROM),
                               find_key(reader, DAM_KEY_WHERE), find_key(reader, DAM_KEY_BEST),
                               find_key(reader, DAM_KEY_BY), find_key(reader, DAM_KEY_EACH),

@@ -252,6 +252,13 @@ class Data(program.Case):
         self.refused("temperature: missing", "--set", "selected=[{dataset: synthetic, form: dual, "
                      "activation: tanh, K: 12, source_row: 0, source_crc: 1}]")
 
+    def test_replicas_are_at_most_the_sources(self):
+        self.refused("replicas: 3, and row 0 of nets.h5 has 2 in /memories", "--set", "replicas=3",
+                     "--set", "where=[n == 2, K == 12]")
+        self.run_dam("run", "parts.yaml", "--set", "replicas=1", "--set", "cutoff=0.5")
+        with h5py.File(self.path("parts.h5")) as file:
+            self.assertEqual(file["contributing_memories"][()].sum(axis=1).tolist(), [500] * 4)
+
     def test_a_source_of_the_kind_itself_has_no_replicas(self):
         self.run_dam("run", "parts.yaml", "--set", "cutoff=0.5")
         self.refused("/memories of parts.h5 has 2 dimensions behind the cell", "--set",
