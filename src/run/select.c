@@ -126,6 +126,12 @@ static enum dam_status check_data(const struct selecting *selecting) {
 static enum dam_status match_columns(struct selecting *selecting, const char *kind) {
     const struct dam_schema *schema = selecting->selection->schema;
     size_t common = 0;
+    /* Another kind's parameters of the same name are others: K means stored or trained memories. */
+    if (selecting->kind->reads == NULL && strcmp(kind, schema->name) != 0)
+        return dam_fail_at(selecting->error, selecting->selection->place,
+                           "from: %s holds results of kind %s; kind %s takes rows of its own kind "
+                           "alone: name a result of it, or write the values out under grids",
+                           selecting->selection->path, kind, schema->name);
     for (size_t p = 0; p < schema->parameter_count; p++) {
         const struct dam_parameter *parameter = &schema->parameters[p];
         const struct dam_result_column *column = dam_result_find(selecting->table, parameter->name);

@@ -72,6 +72,12 @@ class Rows(program.Case):
         self.assertNotEqual(kept, order[:len(kept)])
         self.assertEqual(cells, [(n, K) for n, K, _ in kept])
 
+    def test_rows_are_of_the_studys_kind(self):
+        """Parameters of one name are others in another kind."""
+        self.refused("kind: threshold\nfrom: source.h5\n",
+                     "bad.yaml:2:7: from: source.h5 holds results of kind capacity; kind threshold "
+                     "takes rows of its own kind alone")
+
     def test_written_out_it_is_the_same(self):
         """Every dataset but the study's own words; on one rank and on three."""
         taken = self.cells_of("kind: capacity\nfrom: source.h5\nwhere: recovered < 40\nseed: 5\n"
