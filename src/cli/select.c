@@ -1,5 +1,6 @@
 #include "cli/select.h"
 #include "cli/isolate.h"
+#include "cli/program.h"
 #include "run/open.h"
 #include "run/select.h"
 #include "run/verify.h"
@@ -23,7 +24,7 @@ static void keep_first(void *context, const char *line) {
 static enum dam_status try_file(const char *file, const void *context, struct dam_error *error) {
     const struct attempt *attempt = context;
     struct dam_verification verification;
-    struct dam_error first = {0};
+    struct dam_error first = {0}, note;
     char *selected;
     enum dam_status status =
         dam_verify(file, attempt->kinds, keep_first, &first, &verification, error);
@@ -32,7 +33,7 @@ static enum dam_status try_file(const char *file, const void *context, struct da
     if (status == DAM_OK || status == DAM_FILE) /* no such file: said with the study's line */
         status = dam_select(attempt->selection,
                             dam_kinds_find(attempt->kinds, attempt->selection->schema->name),
-                            &selected, error);
+                            &selected, &note, error);
     return status;
 }
 
@@ -41,8 +42,13 @@ static enum dam_status select_rows(const struct dam_kinds *kinds,
                                    struct dam_error *error) {
     const struct attempt attempt = {kinds, selection};
     const struct dam_kind *kind = dam_kinds_find(kinds, selection->schema->name);
+    struct dam_error note;
     enum dam_status status = dam_isolate(selection->path, try_file, &attempt, error);
-    return status == DAM_OK ? dam_select(selection, kind, selected, error) : status;
+    if (status == DAM_OK)
+        status = dam_select(selection, kind, selected, &note, error);
+    if (status == DAM_OK)
+        dam_program_complain(&note);
+    return status;
 }
 
 /* A pipe can be read only once, by whoever runs the study. */

@@ -24,7 +24,7 @@ struct selecting {
     const struct dam_result_column *columns[DAM_PARAMETERS_MAX]; /* by parameter; NULL: none */
     struct candidate *chosen;
     size_t chosen_count;
-    struct dam_error *error;
+    struct dam_error *note, *error;
 };
 
 static enum dam_status fail_memory(const struct selecting *selecting) {
@@ -273,6 +273,63 @@ static size_t count_alike(const struct selecting *selecting, size_t kept, size_t
     return alike;
 }
 
+static void print_value(const struct selecting *selecting, FILE *out, size_t row,
+                        const struct dam_result_column *column) {
+    char text[64];
+    size_t length;
+    if (column->type == DAM_STORED_TEXT) {
+        const char *name = dam_result_text(selecting->table, row, column, &length);
+        fprintf(out, "%.*s", (int)length, name);
+    } else if (column->type == DAM_STORED_INTEGER) {
+        fprintf(out, "%" PRId64, dam_result_integer(selecting->table, row, column));
+    } else {
+        dam_scalar_print(text, sizeof text, number_of(selecting, row, column));
+        fputs(text, out);
+    }
+}
+
+/* Is the row the first with its value, of which none is kept? */
+static bool is_left_out(const struct selecting *selecting, size_t row,
+                        const struct dam_result_column *column) {
+    const struct dam_result_dataset *table = selecting->table;
+    const unsigned char *values = table->bytes + column->offset;
+    if (count_alike(selecting, selecting->chosen_count, row, column) > 0)
+        return false;
+    for (size_t before = 0; before < row; before++)
+        if (memcmp(values + before * table->row_size, values + row * table->row_size,
+                   column->size) == 0)
+            return false;
+    return true;
+}
+
+/* Say which values of `each` have no row left: a study that lacks them still runs. */
+static enum dam_status note_left_out(const struct selecting *selecting,
+                                     const struct dam_result_column *each) {
+    enum { NAMED_MAX = 16 };
+    char *values = NULL;
+    size_t length = 0, count = 0;
+    FILE *out = open_memstream(&values, &length);
+    if (out == NULL)
+        return fail_memory(selecting);
+    for (size_t row = 0; row < selecting->table->row_count && count <= NAMED_MAX; row++) {
+        if (!is_left_out(selecting, row, each))
+            continue;
+        fputs(count > 0 ? ", " : "", out);
+        if (count++ < NAMED_MAX)
+            print_value(selecting, out, row, each);
+        else
+            fputs("...", out);
+    }
+    bool failed = ferror(out) != 0;
+    failed = fclose(out) != 0 || failed;
+    if (count > 0 && !failed)
+        dam_fail_at(selecting->note, selecting->selection->each_place,
+                    "each: %s: no row of %s is left for %s; the study goes on without",
+                    selecting->selection->each, selecting->selection->path, values);
+    free(values);
+    return failed ? fail_memory(selecting) : DAM_OK;
+}
+
 /* Keep the first `best` of all rows, or of those with each value of a column. */
 static enum dam_status keep_best(struct selecting *selecting) {
     const struct dam_selection *selection = selecting->selection;
@@ -289,7 +346,7 @@ static enum dam_status keep_best(struct selecting *selecting) {
             selecting->chosen[kept++] = selecting->chosen[i];
     }
     selecting->chosen_count = status == DAM_OK ? kept : selecting->chosen_count;
-    return status;
+    return status == DAM_OK && each != NULL ? note_left_out(selecting, each) : status;
 }
 
 static enum dam_status choose_rows(struct selecting *selecting) {
@@ -306,27 +363,20 @@ static enum dam_status choose_rows(struct selecting *selecting) {
 static enum dam_status write_value(const struct selecting *selecting, FILE *out, size_t row,
                                    const struct dam_parameter *parameter,
                                    const struct dam_result_column *column) {
-    char text[64];
-    if (column->type == DAM_STORED_INTEGER) {
-        fprintf(out, "%s: %" PRId64, parameter->name,
-                dam_result_integer(selecting->table, row, column));
-        return DAM_OK;
-    }
-    if (column->type == DAM_STORED_REAL) {
-        dam_scalar_print(text, sizeof text, dam_result_real(selecting->table, row, column));
-        fprintf(out, "%s: %s", parameter->name, text);
+    fprintf(out, "%s: ", parameter->name);
+    if (is_number(column)) {
+        print_value(selecting, out, row, column);
         return DAM_OK;
     }
     for (const char *const *choice = parameter->choices; *choice != NULL; choice++)
         if (dam_result_text_is(selecting->table, row, column, *choice)) {
-            fprintf(out, "%s: %s", parameter->name, *choice);
+            fputs(*choice, out);
             return DAM_OK;
         }
     return dam_fail_at(selecting->error, selecting->selection->place,
-                       "from: row %zu of %s has a %s that kind %s does not know; give %s in the "
-                       "study",
-                       row, selecting->selection->path, parameter->name,
-                       selecting->selection->schema->name, parameter->name);
+                       "from: kind %s does not know the %s of row %zu of %s; give %s in the study",
+                       selecting->selection->schema->name, parameter->name, row,
+                       selecting->selection->path, parameter->name);
 }
 
 /* The replicas whose part of a row is there: the others' are NaN. */
@@ -416,9 +466,10 @@ static enum dam_status check_file(const struct dam_selection *selection, struct 
     bool running = access(journal, F_OK) == 0;
     free(journal);
     return dam_fail_at(error, selection->place,
-                       running ? "from: %s is not published yet, or was moved away: let its run end "
-                                 "('dam status' tells how far it is), or name where it is now"
-                               : "from: %s: no such file; name a result file of dam",
+                       running
+                           ? "from: %s is not published yet, or was moved away: let its run end "
+                             "('dam status' tells how far it is), or name where it is now"
+                           : "from: %s: no such file; name a result file of dam",
                        selection->path);
 }
 
@@ -452,11 +503,13 @@ static enum dam_status select_rows(struct selecting *selecting, char **override)
 }
 
 enum dam_status dam_select(const struct dam_selection *selection, const struct dam_kind *kind,
-                           char **override, struct dam_error *error) {
+                           char **override, struct dam_error *note, struct dam_error *error) {
     assert(selection->schema == &kind->schema);
-    struct selecting selecting = {.selection = selection, .kind = kind, .error = error};
+    struct selecting selecting = {
+        .selection = selection, .kind = kind, .note = note, .error = error};
     struct dam_result *result;
     *override = NULL;
+    *note = (struct dam_error){DAM_OK, ""};
     enum dam_status status = check_file(selection, error);
     if (status == DAM_OK)
         status = dam_result_open(&result, selection->path, error);

@@ -10,10 +10,13 @@
  * has as parameters and the study does not give itself. Where the kind reads a dataset of its
  * source: as parameters or results, of which the study must give none; and besides the row's number
  * (DAM_SOURCE_ROW), the CRC-32C of its part (DAM_SOURCE_CRC) and its replicas. *override is a fresh
- * string of the caller's. Fails with DAM_INPUT where there is no such file (or none yet), no such
- * column, or no row left; DAM_DAMAGED; DAM_MEMORY. The file is taken to be whole. Not
+ * string of the caller's. The text of *note is a line about values of `each` that have no row left;
+ * empty where all have. Fails with DAM_INPUT where there is no such file (or none yet), no such
+ * column, no row left, a source of another kind that this one does not read, or with fewer replicas
+ * than the study asks for; DAM_DAMAGED; DAM_MEMORY. The file is taken to be whole. Not
  * collective. */
 enum dam_status dam_select(const struct dam_selection *selection, const struct dam_kind *kind,
-                           char **override, struct dam_error *error) DAM_CHECKED;
+                           char **override, struct dam_error *note,
+                           struct dam_error *error) DAM_CHECKED;
 
 #endif

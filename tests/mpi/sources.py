@@ -72,6 +72,26 @@ class Rows(program.Case):
         self.assertNotEqual(kept, order[:len(kept)])
         self.assertEqual(cells, [(n, K) for n, K, _ in kept])
 
+    def test_values_without_a_row_are_told(self):
+        """By one line of a run on any ranks and of a dry run; where all have one, by none."""
+        head = "kind: capacity\nfrom: source.h5\nby: recovered\nbest: 1\n"
+        few = self.study(head + "where: [n == 3, K < 20]\neach: K\nstarts: 30\n", "few.yaml")
+        for ranks, options in (0, []), (2, ["--fresh"]), (0, ["--dry-run"]):
+            _, err = self.run_dam("run", few, *options, ranks=ranks)
+            said = [line for line in err.splitlines() if line.startswith("dam: ")]
+            self.assertEqual(said, ["dam: few.yaml:6:7: each: K: no row of source.h5 is left for "
+                                    "20, 40; the study goes on without"])
+        self.assertEqual(sorted(self.table("few.h5", "n", "K")), [(3, 2), (3, 5), (3, 10)])
+        _, err = self.run_dam("run", few, "-o", "all.h5", "--set", "where=n == 3", "--dry-run")
+        self.assertEqual(err, "")
+        _, err = self.run_dam("run", few, "--dry-run", "--set", "each=n", "--set",
+                              "where=recovered < 1e6")
+        self.assertEqual(err, "")
+        self.run_dam("run", "source.yaml", "-o", "mixed.h5", "--set", "start=[random, memory]")
+        _, err = self.run_dam("run", few, "--dry-run", "--set", "from=mixed.h5", "--set",
+                              "by=unstable_spins", "--set", "each=start", "--set", "where=n == 3")
+        self.assertIn("each: start: no row of mixed.h5 is left for random; ", err)
+
     def test_rows_are_of_the_studys_kind(self):
         """Parameters of one name are others in another kind."""
         self.refused("kind: threshold\nfrom: source.h5\n",
