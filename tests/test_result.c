@@ -566,6 +566,85 @@ static void compares_types_and_extents_with_the_kind(void **state) {
     assert_only_complaint("/histogram: has 3 dimensions and should have 2");
 }
 
+struct gathered {
+    unsigned char *bytes;
+    size_t size, pieces;
+};
+
+static void gather(void *context, const unsigned char *bytes, size_t size) {
+    struct gathered *gathered = context;
+    assert_true(size > 0 && size <= DAM_RESULT_PIECE);
+    gathered->bytes = realloc(gathered->bytes, gathered->size + size);
+    assert_non_null(gathered->bytes);
+    memcpy(gathered->bytes + gathered->size, bytes, size);
+    gathered->size += size;
+    gathered->pieces++;
+}
+
+/* The pieces of rows first .. first + count - 1 are the rows' bytes. */
+static void assert_scanned(const struct dam_result *result, const char *name, const int32_t *values,
+                           size_t row, uint64_t first, uint64_t count, size_t pieces) {
+    struct gathered gathered = {NULL, 0, 0};
+    assert_int_equal(dam_result_scan(result, name, first, count, gather, &gathered, NULL), DAM_OK);
+    assert_int_equal(gathered.size, count * row * sizeof *values);
+    assert_int_equal(gathered.pieces, pieces);
+    if (count > 0)
+        assert_memory_equal(gathered.bytes, values + first * row, gathered.size);
+    free(gathered.bytes);
+}
+
+/* A piece holds 2^18 of these numbers: whole rows, part of one, or part of its last dimension. */
+static void scans_in_pieces(void **state) {
+    (void)state;
+    const struct {
+        const char *name;
+        hsize_t extent[4];
+        size_t of_one, of_all; /* pieces */
+    } shapes[] = {
+        {"/whole_rows", {700, 3, 10, 20}, 1, 2}, /* 436 rows, 264 */
+        {"/middle", {2, 3, 500, 300}, 3, 6},     /* 500 x 300 */
+        {"/uneven", {2, 2, 900, 300}, 4, 8},     /* 873 x 300, 27 x 300 */
+        {"/last", {3, 1, 2, 300001}, 4, 12},     /* 262144, 37857 */
+    };
+    enum { SHAPES = sizeof shapes / sizeof *shapes, NUMBERS_MAX = 2000000 };
+    int32_t *values = malloc(NUMBERS_MAX * sizeof *values);
+    assert_non_null(values);
+    for (int32_t i = 0; i < NUMBERS_MAX; i++)
+        values[i] = i;
+    write_file();
+    hid_t file = reopen();
+    for (size_t s = 0; s < SHAPES; s++)
+        H5Dclose(put(file, shapes[s].name, H5T_STD_I32LE, 4, shapes[s].extent, values));
+    H5Fclose(file);
+    struct dam_result *result;
+    struct dam_error error;
+    assert_int_equal(dam_result_open(&result, path, &error), DAM_OK);
+    for (size_t s = 0; s < SHAPES; s++) {
+        const hsize_t *extent = shapes[s].extent;
+        const size_t row = extent[1] * extent[2] * extent[3];
+        assert_true(extent[0] * row <= NUMBERS_MAX);
+        const char *name = shapes[s].name;
+        assert_scanned(result, name, values, row, 0, extent[0], shapes[s].of_all);
+        assert_scanned(result, name, values, row, 1, 1, shapes[s].of_one);
+        assert_scanned(result, name, values, row, extent[0], 0, 0);
+        struct gathered none = {NULL, 0, 0};
+        assert_int_equal(dam_result_scan(result, name, extent[0], 1, gather, &none, &error),
+                         DAM_DAMAGED);
+        assert_non_null(strstr(error.text, "has fewer rows"));
+        struct dam_result_dataset *described;
+        assert_int_equal(dam_result_describe(result, name, &described, &error), DAM_OK);
+        assert_null(described->bytes);
+        assert_int_equal(described->row_count, extent[0] * row);
+        dam_result_dataset_destroy(described);
+    }
+    struct gathered seed = {NULL, 0, 0};
+    assert_int_equal(dam_result_scan(result, "/study/seed", 0, 1, gather, &seed, &error), DAM_OK);
+    assert_int_equal(seed.size, sizeof(uint64_t));
+    free(seed.bytes);
+    dam_result_close(result);
+    free(values);
+}
+
 /* A column of 32-bit reals of three dimensions, which need not be there. */
 static void compares_optional_arrays_of_single_reals(void **state) {
     (void)state;
@@ -777,6 +856,7 @@ int main(void) {
         cmocka_unit_test(compares_optional_arrays_of_single_reals),
         cmocka_unit_test(knows_files_of_several_seeds),
         cmocka_unit_test(refuses_what_is_no_result_file),
+        cmocka_unit_test(scans_in_pieces),
         cmocka_unit_test(refuses_a_file_cut_short_anywhere),
         cmocka_unit_test(refuses_absurd_sizes_before_taking_memory),
         cmocka_unit_test(refuses_types_and_layouts_that_dam_does_not_write),

@@ -285,8 +285,8 @@ static bool stored_plainly(hid_t dataset) {
     return plain;
 }
 
-static enum dam_status read_bytes(hid_t dataset, hid_t type, uint64_t file_bytes,
-                                  struct dam_result_dataset *read, const char **complaint) {
+static enum dam_status check_bytes(hid_t dataset, uint64_t file_bytes,
+                                   const struct dam_result_dataset *read, const char **complaint) {
     size_t size;
     *complaint = "claims more bytes than the file has";
     if (__builtin_mul_overflow(read->row_count, read->row_size, &size) || size > file_bytes)
@@ -294,6 +294,12 @@ static enum dam_status read_bytes(hid_t dataset, hid_t type, uint64_t file_bytes
     *complaint = "is not stored as dam stores it";
     if (!stored_plainly(dataset) || (size > 0 && H5Dget_storage_size(dataset) != size))
         return DAM_DAMAGED;
+    return DAM_OK;
+}
+
+static enum dam_status read_bytes(hid_t dataset, hid_t type, struct dam_result_dataset *read,
+                                  const char **complaint) {
+    size_t size = read->row_count * read->row_size;
     read->bytes = malloc(size > 0 ? size : 1);
     if (!read->bytes)
         return DAM_MEMORY;
@@ -304,7 +310,8 @@ static enum dam_status read_bytes(hid_t dataset, hid_t type, uint64_t file_bytes
     return DAM_OK;
 }
 
-static enum dam_status read_dataset(hid_t dataset, uint64_t file_bytes,
+/* `whole`: with its bytes. */
+static enum dam_status read_dataset(hid_t dataset, uint64_t file_bytes, bool whole,
                                     struct dam_result_dataset *read, const char **complaint) {
     *complaint = "cannot be read";
     hid_t type = H5Dget_type(dataset);
@@ -315,7 +322,9 @@ static enum dam_status read_dataset(hid_t dataset, uint64_t file_bytes,
     if (status == DAM_OK)
         status = read_columns(dataset, type, read, complaint);
     if (status == DAM_OK)
-        status = read_bytes(dataset, type, file_bytes, read, complaint);
+        status = check_bytes(dataset, file_bytes, read, complaint);
+    if (status == DAM_OK && whole)
+        status = read_bytes(dataset, type, read, complaint);
     if (status == DAM_OK) {
         read->unit = text_attribute(dataset, "", "unit");
         read->doc = text_attribute(dataset, "", "doc");
@@ -337,8 +346,8 @@ bool dam_result_has(const struct dam_result *result, const char *path) {
     return false;
 }
 
-enum dam_status dam_result_read(const struct dam_result *result, const char *path,
-                                struct dam_result_dataset **dataset, struct dam_error *error) {
+static enum dam_status read_path(const struct dam_result *result, const char *path, bool whole,
+                                 struct dam_result_dataset **dataset, struct dam_error *error) {
     *dataset = NULL;
     if (!dam_result_has(result, path))
         return dam_fail(error, DAM_DAMAGED, "%s: %s: no such dataset; is this dam's result file?",
@@ -350,7 +359,7 @@ enum dam_status dam_result_read(const struct dam_result *result, const char *pat
     enum dam_status status = DAM_DAMAGED;
     hid_t opened = H5Dopen(result->handle->file, path, H5P_DEFAULT);
     if (opened >= 0) {
-        status = read_dataset(opened, result->file_size, read, &complaint);
+        status = read_dataset(opened, result->file_size, whole, read, &complaint);
         H5Dclose(opened);
     }
     if (status == DAM_OK) {
@@ -361,6 +370,16 @@ enum dam_status dam_result_read(const struct dam_result *result, const char *pat
     if (status == DAM_MEMORY)
         return no_memory(result->name, error);
     return dam_fail(error, DAM_DAMAGED, "%s: %s: %s", result->name, path, complaint);
+}
+
+enum dam_status dam_result_read(const struct dam_result *result, const char *path,
+                                struct dam_result_dataset **dataset, struct dam_error *error) {
+    return read_path(result, path, true, dataset, error);
+}
+
+enum dam_status dam_result_describe(const struct dam_result *result, const char *path,
+                                    struct dam_result_dataset **dataset, struct dam_error *error) {
+    return read_path(result, path, false, dataset, error);
 }
 
 void dam_result_dataset_destroy(struct dam_result_dataset *dataset) {
@@ -377,6 +396,115 @@ void dam_result_dataset_destroy(struct dam_result_dataset *dataset) {
     free(dataset->doc);
     free(dataset->bytes);
     free(dataset);
+}
+
+/* Piece by piece. */
+
+/* The part of a dataset that is read next: as much of its last dimensions as a piece holds. */
+struct window {
+    int rank;
+    hsize_t first[DAM_RANK_MAX], end[DAM_RANK_MAX]; /* of the whole part */
+    hsize_t start[DAM_RANK_MAX], step[DAM_RANK_MAX];
+    size_t elements; /* of a piece, at most */
+};
+
+static struct window window_of(const struct dam_result_dataset *described, uint64_t first,
+                               uint64_t count) {
+    struct window window = {.rank = described->rank, .elements = 1};
+    for (int d = 0; d < window.rank; d++)
+        window.end[d] = described->extent[d];
+    window.first[0] = window.start[0] = first;
+    window.end[0] = first + count;
+    for (int d = window.rank - 1; d >= 0; d--) {
+        hsize_t most = DAM_RESULT_PIECE / described->row_size / window.elements;
+        hsize_t length = window.end[d] - window.first[d];
+        window.step[d] = most < 1 ? 1 : length < most ? length : most;
+        window.elements *= window.step[d];
+    }
+    return window;
+}
+
+/* Go on behind the piece; false at the end. */
+static bool advance(struct window *window) {
+    for (int d = window->rank - 1; d >= 0; d--) {
+        window->start[d] += window->step[d];
+        if (window->start[d] < window->end[d])
+            return true;
+        window->start[d] = window->first[d];
+    }
+    return false;
+}
+
+/* *count: of the elements read. */
+static bool read_piece(hid_t dataset, hid_t type, hid_t space, const struct window *window,
+                       void *bytes, hsize_t *count) {
+    hsize_t size[DAM_RANK_MAX];
+    *count = 1;
+    for (int d = 0; d < window->rank; d++) {
+        hsize_t left = window->end[d] - window->start[d];
+        size[d] = left < window->step[d] ? left : window->step[d];
+        *count *= size[d];
+    }
+    hid_t memory = H5Screate_simple(1, count, NULL);
+    bool read = memory >= 0 &&
+                (window->rank == 0 || H5Sselect_hyperslab(space, H5S_SELECT_SET, window->start,
+                                                          NULL, size, NULL) >= 0) &&
+                H5Dread(dataset, type, memory, space, H5P_DEFAULT, bytes) >= 0;
+    if (memory >= 0)
+        H5Sclose(memory);
+    return read;
+}
+
+static enum dam_status scan(hid_t dataset, const struct dam_result_dataset *described,
+                            struct window window, dam_result_visit *visit, void *context) {
+    hid_t type = H5Dget_type(dataset);
+    hid_t space = H5Dget_space(dataset);
+    unsigned char *bytes = malloc(window.elements * described->row_size);
+    enum dam_status status = bytes == NULL ? DAM_MEMORY : DAM_OK;
+    bool more = true;
+    while (status == DAM_OK && more) {
+        hsize_t count;
+        if (type < 0 || space < 0 || !read_piece(dataset, type, space, &window, bytes, &count))
+            status = DAM_DAMAGED;
+        else
+            visit(context, bytes, count * described->row_size);
+        more = advance(&window);
+    }
+    free(bytes);
+    if (space >= 0)
+        H5Sclose(space);
+    if (type >= 0)
+        H5Tclose(type);
+    return status;
+}
+
+enum dam_status dam_result_scan(const struct dam_result *result, const char *path, uint64_t first,
+                                uint64_t count, dam_result_visit *visit, void *context,
+                                struct dam_error *error) {
+    struct dam_result_dataset *described;
+    enum dam_status status = dam_result_describe(result, path, &described, error);
+    if (status != DAM_OK)
+        return status;
+    const uint64_t indices = described->rank == 0 ? 1 : described->extent[0];
+    const char *complaint = "has fewer rows";
+    hid_t dataset = -1;
+    if (first > indices || count > indices - first) {
+        status = DAM_DAMAGED;
+    } else if (count > 0 && described->row_count > 0) {
+        complaint = "cannot be read";
+        dataset = H5Dopen(result->handle->file, path, H5P_DEFAULT);
+        status = dataset < 0
+                     ? DAM_DAMAGED
+                     : scan(dataset, described, window_of(described, first, count), visit, context);
+    }
+    if (dataset >= 0)
+        H5Dclose(dataset);
+    dam_result_dataset_destroy(described);
+    if (status == DAM_OK)
+        return DAM_OK;
+    if (status == DAM_MEMORY)
+        return no_memory(result->name, error);
+    return dam_fail(error, status, "%s: %s: %s", result->name, path, complaint);
 }
 
 /* One row of many floats. */

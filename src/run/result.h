@@ -62,6 +62,21 @@ enum dam_status dam_result_read(const struct dam_result *result, const char *pat
                                 struct dam_error *error) DAM_CHECKED;
 void dam_result_dataset_destroy(struct dam_result_dataset *dataset);
 
+/* The same without its bytes, which are NULL: what a dataset of any size is. */
+enum dam_status dam_result_describe(const struct dam_result *result, const char *path,
+                                    struct dam_result_dataset **dataset,
+                                    struct dam_error *error) DAM_CHECKED;
+
+/* Show the bytes behind `count` indices of the first dimension, from `first` on (a scalar has index
+ * 0 alone), to `visit`: in their order, in pieces of whole elements and of at most
+ * DAM_RESULT_PIECE bytes (an element that is longer is a piece), so that memory does not grow with
+ * the dataset. Fails as dam_result_read; DAM_DAMAGED where there are fewer indices. */
+enum { DAM_RESULT_PIECE = 1 << 20 };
+typedef void dam_result_visit(void *context, const unsigned char *bytes, size_t size);
+enum dam_status dam_result_scan(const struct dam_result *result, const char *path, uint64_t first,
+                                uint64_t count, dam_result_visit *visit, void *context,
+                                struct dam_error *error) DAM_CHECKED;
+
 /* The column of that name, or NULL. */
 const struct dam_result_column *dam_result_find(const struct dam_result_dataset *dataset,
                                                 const char *name);

@@ -20,7 +20,8 @@ struct selecting {
     const struct dam_selection *selection;
     const struct dam_kind *kind;
     const struct dam_result *result;
-    const struct dam_result_dataset *table;                      /* /results */
+    const struct dam_result_dataset *table; /* /results */
+    uint64_t replica_bytes;                 /* of a replica's part of what the kind reads */
     const struct dam_result_column *columns[DAM_PARAMETERS_MAX]; /* by parameter; NULL: none */
     struct candidate *chosen;
     size_t chosen_count;
@@ -96,7 +97,7 @@ static bool is_source(const struct selecting *selecting, const struct dam_parame
 }
 
 /* Has the source what the kind reads, in the shape that it reads? */
-static enum dam_status check_data(const struct selecting *selecting) {
+static enum dam_status check_data(struct selecting *selecting) {
     const char *path = selecting->kind->reads, *kind = selecting->kind->schema.name,
                *source = selecting->selection->path;
     if (path == NULL)
@@ -106,20 +107,23 @@ static enum dam_status check_data(const struct selecting *selecting) {
                            "from: %s has no dataset %s, which kind %s reads: run its study so that "
                            "it keeps them",
                            source, path, kind);
-    struct dam_result_floats floats;
-    if (selecting->table->row_count == 0)
-        return DAM_OK;
-    enum dam_status status =
-        dam_result_floats_read(selecting->result, path, 0, &floats, selecting->error);
+    struct dam_result_dataset *data;
+    enum dam_status status = dam_result_describe(selecting->result, path, &data, selecting->error);
     if (status != DAM_OK)
         return status;
-    free(floats.values);
-    if (floats.rank == 3)
-        return DAM_OK;
-    return dam_fail_at(selecting->error, selecting->selection->place,
-                       "from: %s of %s has %d dimensions behind the cell, and kind %s reads 3, of "
-                       "which the first are replicas: name the result that this one was made from",
-                       path, source, floats.rank, kind);
+    if (data->rank != 4)
+        status = dam_fail_at(selecting->error, selecting->selection->place,
+                             "from: %s of %s has %d dimensions behind the cell, and kind %s reads "
+                             "3, of which the first are replicas: name the result that this one "
+                             "was made from",
+                             path, source, data->rank - 1, kind);
+    else if (data->compound || data->columns[0].type != DAM_STORED_REAL ||
+             data->row_size != sizeof(float))
+        status = dam_fail(selecting->error, DAM_DAMAGED,
+                          "%s: %s: is not stored as dam stores 32-bit floats", source, path);
+    selecting->replica_bytes = data->extent[2] * data->extent[3] * sizeof(float);
+    dam_result_dataset_destroy(data);
+    return status;
 }
 
 /* Which columns are parameters of this kind too. */
@@ -379,25 +383,37 @@ static enum dam_status write_value(const struct selecting *selecting, FILE *out,
                        selecting->selection->path, parameter->name);
 }
 
-/* The replicas whose part of a row is there: the others' are NaN. */
-static uint64_t count_replicas(const struct dam_result_floats *floats) {
-    uint64_t replicas = floats->rank > 0 ? floats->extent[0] : 0, there = 0;
-    size_t part = replicas > 0 ? floats->count / replicas : 0;
-    while (part > 0 && there < replicas && !isnan(floats->values[there * part]))
-        there++;
-    return there;
+/* What a row of the data is known by, as its bytes go by. */
+struct digest {
+    uint64_t replica_bytes, seen; /* of one replica; of all so far */
+    uint64_t replicas;            /* whose part is there: the others' are NaN */
+    bool ended;
+    uint32_t checksum;
+};
+
+static void add_to_digest(void *context, const unsigned char *bytes, size_t size) {
+    struct digest *digest = context;
+    const uint64_t part = digest->replica_bytes, end = digest->seen + size;
+    digest->checksum = dam_checksum(digest->checksum, bytes, size);
+    for (uint64_t at = (digest->seen + part - 1) / part * part; at < end; at += part) {
+        float first;
+        memcpy(&first, bytes + (at - digest->seen), sizeof first);
+        digest->ended = digest->ended || isnan(first);
+        digest->replicas += !digest->ended;
+    }
+    digest->seen = end;
 }
 
 /* What a kind that reads a dataset of its source knows it by. */
 static enum dam_status write_source(const struct selecting *selecting, FILE *out, size_t row,
                                     const char *separator) {
     const char *path = selecting->kind->reads;
-    struct dam_result_floats floats;
+    struct digest digest = {.replica_bytes = selecting->replica_bytes};
     enum dam_status status =
-        dam_result_floats_read(selecting->result, path, row, &floats, selecting->error);
+        dam_result_scan(selecting->result, path, row, 1, add_to_digest, &digest, selecting->error);
     if (status != DAM_OK)
         return status;
-    uint64_t replicas = count_replicas(&floats);
+    const uint64_t replicas = digest.replicas;
     if (replicas == 0)
         status = dam_fail_at(selecting->error, selecting->selection->place,
                              "from: row %zu of %s has nothing in %s, which kind %s reads: leave it "
@@ -412,9 +428,7 @@ static enum dam_status write_source(const struct selecting *selecting, FILE *out
     else
         fprintf(out,
                 "%s" DAM_SOURCE_ROW ": %zu, " DAM_SOURCE_CRC ": %" PRIu32 ", replicas: %" PRIu64,
-                separator, row,
-                dam_checksum(0, floats.values, floats.count * sizeof *floats.values), replicas);
-    free(floats.values);
+                separator, row, digest.checksum, replicas);
     return status;
 }
 

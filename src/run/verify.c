@@ -29,15 +29,29 @@ static void problem(const struct check *check, const char *format, ...) {
     check->report(check->context, line.text);
 }
 
+static void report_unreadable(struct check *check, const struct dam_error *error) {
+    check->unreadable++;
+    check->verification->problems++;
+    check->report(check->context, error->text);
+}
+
 /* Read one dataset, or report why not; NULL then. */
 static struct dam_result_dataset *read_or_report(struct check *check, const char *path) {
     struct dam_result_dataset *dataset;
     struct dam_error error;
     if (dam_result_read(check->result, path, &dataset, &error) == DAM_OK)
         return dataset;
-    check->unreadable++;
-    check->verification->problems++;
-    check->report(check->context, error.text);
+    report_unreadable(check, &error);
+    return NULL;
+}
+
+/* The same without the bytes, which may be more than memory. */
+static struct dam_result_dataset *describe_or_report(struct check *check, const char *path) {
+    struct dam_result_dataset *dataset;
+    struct dam_error error;
+    if (dam_result_describe(check->result, path, &dataset, &error) == DAM_OK)
+        return dataset;
+    report_unreadable(check, &error);
     return NULL;
 }
 
@@ -53,16 +67,30 @@ static void check_columns(const struct check *check, const char *path,
     }
 }
 
-static void check_dataset(struct check *check, const char *path) {
-    struct dam_result_dataset *dataset = read_or_report(check, path);
-    if (!dataset)
-        return;
-    uint32_t checksum = dam_checksum(0, dataset->bytes, dataset->row_count * dataset->row_size);
-    if (!dataset->has_checksum)
+static void add_to_checksum(void *context, const unsigned char *bytes, size_t size) {
+    uint32_t *checksum = context;
+    *checksum = dam_checksum(*checksum, bytes, size);
+}
+
+static void check_bytes(struct check *check, const char *path,
+                        const struct dam_result_dataset *dataset) {
+    uint32_t checksum = 0;
+    struct dam_error error;
+    if (dam_result_scan(check->result, path, 0, dataset->rank == 0 ? 1 : dataset->extent[0],
+                        add_to_checksum, &checksum, &error) != DAM_OK)
+        report_unreadable(check, &error);
+    else if (!dataset->has_checksum)
         problem(check, "%s: has no crc32c attribute", path);
     else if (dataset->checksum != checksum)
         problem(check, "%s: damaged: its bytes have CRC-32C %08x, written were %08x", path,
                 checksum, dataset->checksum);
+}
+
+static void check_dataset(struct check *check, const char *path) {
+    struct dam_result_dataset *dataset = describe_or_report(check, path);
+    if (!dataset)
+        return;
+    check_bytes(check, path, dataset);
     if (dataset->unit[0] == '\0')
         problem(check, "%s: has no unit attribute", path);
     if (dataset->doc[0] == '\0')
@@ -124,7 +152,7 @@ static void check_array(struct check *check, const struct dam_column *column, ui
     snprintf(path, sizeof path, "/%s", column->name);
     if (column->optional && !dam_result_has(check->result, path))
         return;
-    struct dam_result_dataset *dataset = read_or_report(check, path);
+    struct dam_result_dataset *dataset = describe_or_report(check, path);
     if (!dataset)
         return;
     const int rank = 1 + dam_array_rank(column);

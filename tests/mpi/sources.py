@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """sources.py DAM DAM_TEST DAM_TEST_NEXT: a study that takes over another result's rows is the study
 that is written out, and one that reads its data tells when they are others."""
+import pathlib
+
 import h5py
 import numpy
 import program
@@ -289,6 +291,28 @@ class Data(program.Case):
         self.run_dam("run", "parts.yaml", "--set", "cutoff=0.5")
         self.refused("/memories of parts.h5 has 2 dimensions behind the cell", "--set",
                      "from=parts.h5")
+
+    def test_memory_does_not_grow_with_the_source(self):
+        """One row, 1.2 GB of zeros, which take no disk, read with 0.9 GB of address space."""
+        dam = pathlib.Path(self.dam_path)
+        if b"__asan_init" in dam.read_bytes():
+            self.skipTest("sanitizers need an address space of terabytes")
+        self.run_dam("run", "nets.yaml", "--fresh", "--set", "K=12", "--set", "n=2")
+        with h5py.File(self.path("nets.h5"), "r+") as file:
+            about = dict(file["memories"].attrs)
+            del file["memories"]
+            create = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+            create.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+            create.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+            space = h5py.h5s.create_simple((1, 2, 2 * 10**6, 74))
+            made = h5py.h5d.create(file.id, b"memories", h5py.h5t.IEEE_F32LE, space, create)
+            h5py.Dataset(made).attrs.update(about, crc32c=numpy.uint32(0x22572922))
+        small = self.path("small")
+        small.write_text(f'#!/bin/sh\nulimit -v 900000\nexec "{dam}" "$@"\n')
+        small.chmod(0o755)
+        self.dam("verify", "nets.h5", program=small)
+        out, _ = self.dam("run", "parts.yaml", "--dry-run", program=small)
+        self.assertIn("2 cells, 4 tasks", out)
 
     def test_another_source_makes_other_cells(self):
         """Where it has not changed, nothing is done again."""
