@@ -26,7 +26,7 @@ def features(results):
     draw_connections(grid[-2], results, cells)
     draw_contributions(grid[-1], results, cells)
     fixed = {name: value for name, value in trainings.fixed(results).items()
-             if name not in (*SOURCES, *DEFINITIONS, *idle(results))}
+             if name not in (*SOURCES, *DEFINITIONS)}
     canvas.finish(figure, results, fixed, legend(results, cells),
                   [*(sample_words(results, cells) if pictured.any() else []), *said,
                    *notes(results, cells)], hollow=False)
@@ -34,11 +34,6 @@ def features(results):
 
 
 FIGURES = {"features": features}
-
-
-def idle(results):
-    """Parameters that are of no effect on any cell."""
-    return ("temperature",) if (results.rows["activation"] == "rectified").all() else ()
 
 
 def firsts(results, cells):

@@ -7,6 +7,7 @@ say than every kind has, of the kind's name, found by that name. All it may have
     intervals(results)   Interval of each value that comes with one
     tables(results)      tables that stand before that of the cells
     missing(results)     sentences: cells without an outcome, and why
+    idle(results)        {parameter: bool [cell]}: where it has no effect
     QUANTITIES           {name: Quantity}, of which papers.py knows values
 """
 import dataclasses
@@ -137,20 +138,22 @@ def tables(results):
 
 
 def cells(results):
-    """Every cell, without the columns that are the same in all of them."""
-    intervals = ask(results, "intervals", [])
+    """Every cell, without the columns that are the same in all of them, or of no effect."""
+    intervals, idle = ask(results, "intervals", []), ask(results, "idle", {})
     replaced = {name for interval in intervals for name in interval.replaces}
     rows = results.rows[:ROWS_MAX]
     settings, values, same = [], [], []
     for name, notes in results.columns.items():
-        if name in replaced:
+        without = idle.get(name, np.zeros(len(results.rows), dtype=bool))
+        if name in replaced or without.all():
             continue
-        if len(results.rows) > 1 and is_same(results.rows[name]):
+        if len(results.rows) > 1 and not without.any() and is_same(results.rows[name]):
             same.append(describe_same(name, notes, results.rows[name][0]))
             continue
         of = settings if notes["role"] == "parameter" else values
-        of.append(Column(name, [rounding.number(value) for value in rows[name]], notes["unit"],
-                         notes["doc"], rows.dtype[name].kind in "if"))
+        texts = [rounding.NONE if idle_here else rounding.number(value)
+                 for idle_here, value in zip(without, rows[name])]
+        of.append(Column(name, texts, notes["unit"], notes["doc"], rows.dtype[name].kind in "if"))
     merged = [Column(one.name, [rounding.interval(*cell) for cell in
                                 zip(one.value[:ROWS_MAX], one.low, one.high)], one.unit, one.doc)
               for one in intervals if np.isfinite(one.value).any()]

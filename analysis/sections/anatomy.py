@@ -10,6 +10,8 @@ from . import Measured, Quantity
 CELLS_MAX = 12  # of which the outcome speaks one by one
 SAME = ("source_row", "source_crc")
 
+idle = trainings.idle
+
 
 def outcome(results):
     there = np.flatnonzero(figures.anatomy.has_data(results))

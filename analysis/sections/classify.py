@@ -35,6 +35,9 @@ def groups(results):
     return [(key, cells & there) for key, cells in results.groups(ordered) if (cells & there).any()]
 
 
+idle = trainings.idle
+
+
 # ---- what came out ----
 
 def outcome(results):

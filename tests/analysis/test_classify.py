@@ -149,7 +149,7 @@ def dissected(name="anatomy", cutoffs=(0.9,), ns=(2, 30), K=200, far=None, **fix
     for row, n in enumerate(ns):
         for shift, cutoff in enumerate(cutoffs):
             cells.append({"n": n, "K": K, "cutoff": cutoff, "source_row": row,
-                          "temperature": 10.0 * n, "test_error": 2.0, **fixed})
+                          "temperature": 60.0, "test_error": 2.0, **fixed})
             on.append(np.roll(CONNECTIONS[n], -shift))
             used.append(contributions(n, K) if far is None else far.astype(int))
             stored.append(numbered(K, 784, n)[0])
@@ -436,6 +436,27 @@ class Anatomy(unittest.TestCase):
         self.assertEqual(len(shares), 3)
         self.assertEqual(call(plot, file, "--svg"), (0, "", ""))
         self.assertIn("cutoff = 0.95", words_of(file.with_suffix(".svg")))
+
+    def test_a_parameter_without_effect_is_not_told(self):
+        file = dissected("idle", form="dual")
+        self.assertEqual(call(plot, file, "--svg"), (0, "", ""))
+        for words in (words_of(file.with_suffix(".svg")), page_of(file)[1]):
+            self.assertNotIn("temperature", words)
+            self.assertIn("activation = rectified", words)
+        file = dissected("effect", form="dual", activation="tanh", ns=(2,))
+        self.assertEqual(call(plot, file, "--svg"), (0, "", ""))
+        self.assertIn("temperature = 60", words_of(file.with_suffix(".svg")))
+        self.assertNotIn("n = 2", words_of(file.with_suffix(".svg")))
+
+    def test_one_without_effect_in_some_cells_has_no_value_there(self):
+        cells = [{"form": "dual", "activation": name, "n": 3, "K": 30, "temperature": 60.0}
+                 for name in ("rectified", "tanh")]
+        file = made.anatomy(FOLDER / "some.h5", cells, np.array([CONNECTIONS[2]] * 2),
+                            np.array([contributions(30, 30)] * 2),
+                            np.array([numbered(30, 64)[0]] * 2))
+        columns = {column.name: column.values for column in sections.cells(Results(file)).columns}
+        self.assertEqual(columns["temperature"], [sections.rounding.NONE, "60"])
+        self.assertEqual(columns["n"], ["3", sections.rounding.NONE])
 
     def test_of_many_cells_the_first_of_each_n(self):
         cells = [{"n": n, "K": 30, "source_row": row}

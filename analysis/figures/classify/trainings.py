@@ -86,7 +86,14 @@ def with_memories(results):
 
 def fixed(results):
     """{name: value} of the parameters that hold for all cells and say something of them."""
-    values = {name: value for name, value in results.fixed().items() if name not in SILENT}
-    if values.get("form") == "memory":
-        values.pop("activation", None)  # the dual form's
-    return values
+    without = idle(results)
+    return {name: value for name, value in results.fixed().items()
+            if name not in SILENT and not (name in without and without[name].all())}
+
+
+def idle(results):
+    """{name: bool [cell]}: where a parameter has no effect, and stands at its default."""
+    rectified = results.rows["activation"] == "rectified"
+    return {"activation": results.rows["form"] == "memory",  # the dual form's
+            "n": ~rectified,
+            "temperature": rectified}  # of the kind anatomy: it scales all answers alike
