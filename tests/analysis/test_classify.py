@@ -478,8 +478,10 @@ class Anatomy(unittest.TestCase):
         self.assertEqual([(one.quantity.split()[0], one.ours.value) for one in found],
                          [("classes", 3.2), ("share", 0.6), ("share", 0.85)])
         self.assertIn("more than 8000 of 10,000", words)
-        other = dissected("told-other", K=2000, dataset="fashion-mnist")
-        self.assertEqual(sections.comparisons(Results(other)), [])
+        for number, other in enumerate(({"dataset": "fashion-mnist"}, {"form": "dual"},
+                                        {"form": "dual", "activation": "logistic"})):
+            file = dissected(f"told-other{number}", **{"K": 2000, **other})
+            self.assertEqual(sections.comparisons(Results(file)), [], other)
 
 
 class Report(unittest.TestCase):
@@ -496,7 +498,8 @@ class Report(unittest.TestCase):
 
     def test_they_do_not_where_the_training_was_another(self):
         for number, other in enumerate(({"dataset": "fashion-mnist"}, {"validation": 10000},
-                                        {"K": 100}, {"training": 5000})):
+                                        {"K": 100}, {"training": 5000}, {"form": "dual"},
+                                        {"form": "dual", "activation": "tanh"})):
             results = Results(stage2(f"other{number}", **other))
             self.assertEqual(sections.comparisons(results), [], other)
 
