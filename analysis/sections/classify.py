@@ -113,7 +113,7 @@ def first_words(first):
 def tables(results):
     if not trainings.has_data(results).any():
         return []
-    made = [first_table(results)]
+    made = first_tables(results)
     if len(results.rows) > 1:
         made.insert(0, best_table(results))
     return made
@@ -148,26 +148,34 @@ def best_table(results):
     return Table("Best cells", columns, notes=notes)
 
 
-def first_table(results):
-    """For each group and level the first epochs below it."""
-    levels = [trainings.PAPER_LEVEL]
+def first_tables(results):
+    """For each group and level that any training reaches the first epochs below it: a table, or
+    none where no level is reached."""
+    levels = np.array([trainings.PAPER_LEVEL])
     if "first_epochs" in results.tables:
         levels = np.union1d(levels, results.tables["first_epochs"]["threshold"])
-    found = [(canvas.settings(key) or "all cells", level, *(
-        trainings.first_below(results, level, f"{kind}_errors")[cells]
-        for kind in ("validation", "test"))) for key, cells in groups(results)
-             for level in levels]
+    first = {level: [trainings.first_below(results, level, f"{kind}_errors")
+                     for kind in ("validation", "test")] for level in levels}
+    reached = [level for level in levels if any((of > 0).any() for of in first[level])]
+    if not reached:
+        return []
+    found = [(canvas.settings(key) or "all cells", level, *(of[cells] for of in first[level]))
+             for key, cells in groups(results) for level in reached]
     where, level, validation, test = zip(*found)
-    return Table("First epochs below a level", [
+    never = max((level for level in levels if level not in reached), default=None)
+    columns = [
         Column("where", list(where), numeric=False),
         Column("level", [f"{value:g}" for value in level], "%", "error to get below"),
         Column("test error", [first_words(first) for first in test], "epochs",
                "first epoch, counted from 1, whose test error is below the level: that of the "
                "earliest training to that of the latest"),
         Column("reached", [f"{(first > 0).sum()} of {np.isfinite(first).sum()}" for first in test],
-               "1", "trainings whose test error ever is"),
-        Column("validation error", [first_words(first) for first in validation], "epochs",
-               "the same of the images held out")])
+               "1", "trainings whose test error ever is")]
+    if any(np.isfinite(first).any() for first in validation):
+        columns.append(Column("validation error", [first_words(first) for first in validation],
+                              "epochs", "the same of the images held out"))
+    return [Table("First epochs below a level", columns,
+                  notes=[f"No training gets below {never:g} %."] if never else [])]
 
 
 # ---- known values ----

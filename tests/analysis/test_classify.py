@@ -517,6 +517,24 @@ class Report(unittest.TestCase):
             self.assertIn(f"KH16, said in words, {known}", words)
             self.assertRegex(words, rf"n = {n} 2 .* {(first > 0).sum()} of 6")
 
+    def test_levels_that_no_training_reaches_have_no_rows(self):
+        runs = np.array([[[9.0, 4.0, 6.0]], [[9.0, 7.0, 7.0]]])
+        cells = [{"n": 2}, {"n": 3}]
+        for name, curves, levels, said in (
+                ("test", {"test": runs}, ["5", "8"] * 2, "No training gets below 3 %."),
+                ("validation", {"validation": runs - 3, "test": runs},
+                 ["2", "3", "5", "8"] * 2, "No training gets below 1 %.")):
+            file = made.classify(FOLDER / f"reached-{name}.h5", cells, {"train": runs, **curves},
+                                 thresholds=(1.0, 3.0, 5.0, 8.0))
+            (table,) = [table for table in sections.tables(Results(file))
+                        if table.title.startswith("First epochs")]
+            self.assertEqual(table.columns[1].values, levels)
+            self.assertEqual(table.notes, [said])
+            self.assertEqual(table.columns[-1].name == "validation error", name == "validation")
+        file = made.classify(FOLDER / "unreached.h5", cells, {"train": runs, "test": runs},
+                             thresholds=(1.0,))
+        self.assertNotIn("First epochs below", page_of(file)[1])
+
     def test_the_best_cells_are_those_of_the_lowest_validation_error(self):
         file = search(30)
         _, words = page_of(file)
