@@ -29,7 +29,7 @@ def features(results):
              if name not in (*SOURCES, *DEFINITIONS)}
     canvas.finish(figure, results, fixed, legend(results, cells),
                   [*(sample_words(results, cells) if pictured.any() else []), *said,
-                   *notes(results, cells)], hollow=False)
+                   *notes(results, cells, pictured.any())], hollow=False)
     return figure
 
 
@@ -165,7 +165,7 @@ def legend(results, cells):
     return entries
 
 
-def notes(results, cells):
+def notes(results, cells, pictured):
     row = results.rows[cells[0]]
     cutoff, share = (one(results, row, name) for name in DEFINITIONS)
     lines = [f"Middle: memories by their class entries above the cutoff{cutoff}. Below: test "
@@ -175,6 +175,10 @@ def notes(results, cells):
     if several:
         lines.append(f"Shares in figures: the lowest and the highest over each {several[0]}"
                      + (f" and {several[1]}." if several[1:] else "."))
+    found = results.arrays["recognition_connections"]
+    if pictured and any(found[cell].sum() > results.rows["K"][cell] for cell in cells):
+        lines.append("Pictures: the first replica's memories; the two histograms are of all "
+                     "replicas.")
     array = results.arrays["contributing_memories"]
     if max(most(array[cell]) for cell in cells) > LINEAR_MAX:
         lines.append("Both axes are logarithmic below, and bins widen to the right: a height is "

@@ -139,7 +139,8 @@ CONNECTIONS = {2: [0, 10, 20, 30, 25, 10, 5, 0, 0, 0, 0], 30: [10, 60, 20, 10, 0
 
 def contributions(n, K=200):
     counts = np.zeros(K + 1, dtype=int)
-    counts[1], counts[2], counts[60 if n == 2 else 3] = (50, 50, 900) if n == 2 else (850, 100, 50)
+    far = min(K, 60) if n == 2 else 3
+    counts[1], counts[2], counts[far] = (50, 50, 900) if n == 2 else (850, 100, 50)
     return counts
 
 
@@ -447,6 +448,26 @@ class Anatomy(unittest.TestCase):
         self.assertEqual(call(plot, file, "--svg"), (0, "", ""))
         self.assertIn("temperature = 60", words_of(file.with_suffix(".svg")))
         self.assertNotIn("n = 2", words_of(file.with_suffix(".svg")))
+
+    def test_all_images_and_a_temperature_that_stays_are_not_told_by_numbers(self):
+        runs = np.array([[[9.0, 4.0]]])
+        for fixed, said in (({}, False), ({"training": 500, "temperature_end": 60.0}, True)):
+            file = made.classify(FOLDER / "idle-training.h5", [{"ramp": 77, **fixed}],
+                                 {"train": runs, "test": runs})
+            self.assertEqual(call(plot, file, "--svg"), (0, "", ""))
+            words = words_of(file.with_suffix(".svg"))
+            for setting in ("ramp = 77", "training = "):
+                self.assertEqual(setting in words, said, setting)
+            names = [column.name for column in sections.cells(Results(file)).columns]
+            for name in ("ramp", "training"):
+                self.assertEqual(name in names, said, name)
+
+    def test_pictures_of_one_replica_and_counts_of_all_are_told_apart(self):
+        for K, said in ((100, False), (50, True)):  # the counts are of 100 memories
+            file = dissected(f"replicas{K}", K=K, ns=(2,))
+            self.assertEqual(call(plot, file, "--svg"), (0, "", ""))
+            self.assertEqual("Pictures: the first replica's memories" in
+                             words_of(file.with_suffix(".svg")), said)
 
     def test_one_without_effect_in_some_cells_has_no_value_there(self):
         cells = [{"form": "dual", "activation": name, "n": 3, "K": 30, "temperature": 60.0}

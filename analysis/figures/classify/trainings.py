@@ -93,7 +93,11 @@ def fixed(results):
 
 def idle(results):
     """{name: bool [cell]}: where a parameter has no effect, and stands at its default."""
-    rectified = results.rows["activation"] == "rectified"
-    return {"activation": results.rows["form"] == "memory",  # the dual form's
-            "n": ~rectified,
-            "temperature": rectified}  # of the kind anatomy: it scales all answers alike
+    rows = results.rows
+    rectified = rows["activation"] == "rectified"
+    found = {"activation": rows["form"] == "memory",  # the dual form's
+             "n": ~rectified}
+    if "temperature_start" not in rows.dtype.names:  # the kind anatomy
+        return {**found, "temperature": rectified}   # it scales all answers alike
+    return {**found, "ramp": rows["temperature_start"] == rows["temperature_end"],
+            "training": rows["training"] == 0}  # all images: no limit
