@@ -72,6 +72,7 @@ static const struct dam_column columns[COLUMN_COUNT] = {
                  .doc = "memories after the last epoch, entries in [-1, 1]: pixels, then classes",
                  .dimensions = {"replica", "memory", "entry"},
                  .single = true,
+                 .from_state = true,
                  .optional = true},
 };
 
@@ -357,22 +358,23 @@ static enum dam_status fill_memories(const struct dam_cell *cell, const struct d
     const struct dam_extent whole = extent(cell, TRAINED);
     const size_t length = whole.sizes[1] * whole.sizes[2];
     float *memories = (float *)output->arrays[TRAINED] + replica * length;
-    const uint64_t wanted = (uint64_t)cell->values[DAM_CLASSIFY_EPOCHS].integer;
-    uint64_t epochs = 0;
+    const int64_t wanted = cell->values[DAM_CLASSIFY_EPOCHS].integer;
+    const int64_t done = epochs_done(history, replica);
+    uint64_t epochs;
     void *state;
     size_t size;
+    if (done > wanted)
+        return dam_fail(error, DAM_INPUT,
+                        "replica %" PRIu32 " has gone on to epoch %" PRId64
+                        ": its memories of epoch %" PRId64
+                        " are gone; raise epochs again, or set memories: no",
+                        replica, done, wanted);
     enum dam_status status = history->state(history->state_context, replica, &state, &size, error);
     if (status == DAM_OK && state == NULL)
         for (size_t i = 0; i < length; i++)
             memories[i] = NAN;
     else if (status == DAM_OK)
         status = dam_training_memories(&settings, state, size, memories, &epochs, error);
-    if (status == DAM_OK && state != NULL && epochs > wanted)
-        status = dam_fail(error, DAM_INPUT,
-                          "replica %" PRIu32 " has gone on to epoch %" PRIu64
-                          ": its memories of epoch %" PRIu64
-                          " are gone; raise epochs again, or set memories: no",
-                          replica, epochs, wanted);
     free(state);
     return status;
 }

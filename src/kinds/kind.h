@@ -62,7 +62,10 @@ struct dam_column {
     const char *dimensions[DAM_DIMENSIONS_MAX]; /* names of those behind the cell; none: one,
                                                    nameless */
     bool single;                                /* reals of 32 bits, in reduce() as in the file */
-    bool optional; /* no dataset where no cell has an element; else every size is at least 1 */
+    bool from_state; /* what a replica's last state holds, its first dimension being "replica":
+                        where the state is lost, taken over from the published result, in which all
+                        else by replica, which must tell its records apart, is the same */
+    bool optional;   /* no dataset where no cell has an element; else every size is at least 1 */
 };
 
 /* What has another number of rows in every cell: a dataset of its own, whose rows follow the cells'
@@ -129,9 +132,10 @@ struct dam_history {
 
     /* In reduce() of kinds that keep a state; NULL elsewhere. The blob that a replica left in the
      * last of these rounds that it is whole in: malloc'd, the caller's, to be asked for once. NULL,
-     * 0 where it is whole in none, and where the blob is lost or damaged: then the cell is
-     * published as failed, with a line in /failures. Lowering a budget loses blobs that way:
-     * further rounds have superseded them. Fails with DAM_MEMORY. */
+     * 0 where it is whole in none, and where the blob is lost or damaged: then columns from_state
+     * are taken over from the published result, or the cell is published as failed, with a line in
+     * /failures. At the start of a run, which reduces what is done to see whether it can be
+     * published, it is always NULL. Fails with DAM_MEMORY. */
     enum dam_status (*state)(void *context, uint32_t replica, void **state, size_t *size,
                              struct dam_error *error);
     void *state_context;
@@ -203,7 +207,9 @@ struct dam_kind {
     bool blas;
 
     /* Turn a cell's rows, and the last states where it asks for them, into its results. A pure
-     * function; may use libm. count may be 0. Failing, nothing is published. */
+     * function; may use libm. count may be 0. Failing, nothing is published: what the rows show,
+     * such as a budget below what is done, should fail without a look at the states, since kinds
+     * that keep them are asked at the start too, before anything is done. */
     enum dam_status (*reduce)(const struct dam_cell *cell, const struct dam_history *history,
                               const struct dam_output *output, struct dam_error *error);
 

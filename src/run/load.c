@@ -312,21 +312,23 @@ static void forget_known(struct dam_stock *stock) {
     *stock = (struct dam_stock){.restarts = stock->restarts};
 }
 
-/* The known entries, and for kinds with rounds their records. */
+/* The known entries, and their records where they decide how the work goes on. */
 static enum dam_status know(struct dam_stock *stock, MPI_Comm comm, struct dam_ledger *ledger,
                             const struct dam_study *study, const struct dam_kind *kind,
                             struct dam_error *error) {
+    const bool with_records = kind->more != NULL || kind->keeps_state;
     int rank;
     MPI_Comm_rank(comm, &rank);
-    enum dam_status status = gather_known(stock, comm, ledger, kind->more != NULL, error);
-    if (status == DAM_OK && rank == 0 && kind->more != NULL)
+    enum dam_status status = gather_known(stock, comm, ledger, with_records, error);
+    if (status == DAM_OK && rank == 0 && with_records)
         status = load_records(stock, ledger, study, kind, error);
     return dam_agree(comm, status, error);
 }
 
 /* Leave the rows of replicas out that cannot go on. */
 static enum dam_status begin_broken_chains_anew(struct dam_stock *stock, MPI_Comm comm,
-                                                const char *folder, struct dam_ledger *ledger,
+                                                const struct dam_output_paths *paths,
+                                                bool retry_failed, struct dam_ledger *ledger,
                                                 const struct dam_study *study,
                                                 const struct dam_kind *kind,
                                                 struct dam_error *error) {
@@ -334,7 +336,8 @@ static enum dam_status begin_broken_chains_anew(struct dam_stock *stock, MPI_Com
     MPI_Comm_rank(comm, &rank);
     enum dam_status status = DAM_OK;
     if (rank == 0)
-        status = dam_restarts_find(&stock->restarts, &stock->known, folder, study, kind, error);
+        status = dam_restarts_find(&stock->restarts, &stock->known, paths, retry_failed, study,
+                                   kind, error);
     status = dam_agree(comm, status, error);
     if (status == DAM_OK)
         status = dam_restarts_apply(comm, &stock->restarts, ledger, error);
@@ -358,7 +361,8 @@ static enum dam_status gather_deaths(MPI_Comm comm, struct dam_deaths *deaths,
     return status;
 }
 
-enum dam_status dam_stock_new(struct dam_stock *stock, MPI_Comm comm, const char *folder,
+enum dam_status dam_stock_new(struct dam_stock *stock, MPI_Comm comm,
+                              const struct dam_output_paths *paths, bool retry_failed,
                               struct dam_ledger *ledger, struct dam_deaths *deaths,
                               const struct dam_study *study, const struct dam_kind *kind,
                               struct dam_error *error) {
@@ -366,8 +370,9 @@ enum dam_status dam_stock_new(struct dam_stock *stock, MPI_Comm comm, const char
     MPI_Comm_rank(comm, &rank);
     *stock = (struct dam_stock){0};
     enum dam_status status = know(stock, comm, ledger, study, kind, error);
-    if (status == DAM_OK && kind->keeps_state && kind->more != NULL)
-        status = begin_broken_chains_anew(stock, comm, folder, ledger, study, kind, error);
+    if (status == DAM_OK && kind->keeps_state)
+        status =
+            begin_broken_chains_anew(stock, comm, paths, retry_failed, ledger, study, kind, error);
     if (status == DAM_OK)
         status = gather_deaths(comm, deaths, error);
     if (status != DAM_OK)

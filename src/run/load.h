@@ -4,6 +4,7 @@
 
 #include "run/journal.h"
 #include "run/ledger.h"
+#include "run/output.h"
 #include "run/restart.h"
 #include "run/suspect.h"
 #include <mpi.h>
@@ -35,9 +36,12 @@ struct dam_stock {
 /* Collective: gather the ranks' ledgers and deaths, with the rows' payloads for kinds with rounds.
  * Sorts the ledger, and may refer to it: it must not change while the stock is used. The deaths
  * are used up. Where a kind keeps states, a replica that cannot go on because the one that it needs
- * is gone begins anew: its rows are left out here and in the ledger. Fails with DAM_DAMAGED when a
- * record has another size than the kind's. */
-enum dam_status dam_stock_new(struct dam_stock *stock, MPI_Comm comm, const char *folder,
+ * is gone begins anew: its rows are left out here and in the ledger; so with `retry_failed` does
+ * one that is complete but for its last state. Fails with DAM_DAMAGED when a record has another
+ * size than the kind's, DAM_INPUT when the study asks for less than is done and what it asks for is
+ * gone. */
+enum dam_status dam_stock_new(struct dam_stock *stock, MPI_Comm comm,
+                              const struct dam_output_paths *paths, bool retry_failed,
                               struct dam_ledger *ledger, struct dam_deaths *deaths,
                               const struct dam_study *study, const struct dam_kind *kind,
                               struct dam_error *error) DAM_CHECKED;

@@ -8,13 +8,13 @@
 #include <stdlib.h>
 
 static enum dam_status reduce(MPI_Comm comm, const struct dam_study *study,
-                              const struct dam_kind *kind, const char *folder,
+                              const struct dam_kind *kind, const struct dam_output_paths *paths,
                               struct dam_ledger *ledger, struct dam_results *results,
                               struct dam_error *error) {
     struct dam_holding holding;
     enum dam_status status = dam_exchange(comm, ledger, study->cell_count, &holding, error);
     if (status == DAM_OK)
-        status = dam_results_new(results, comm, study, kind, folder, &holding, error);
+        status = dam_results_new(results, comm, study, kind, paths, &holding, error);
     dam_holding_destroy(&holding);
     return status;
 }
@@ -69,7 +69,7 @@ enum dam_status dam_publish(MPI_Comm comm, const struct dam_study *study,
         status = dam_fail(error, DAM_MEMORY, "no memory to publish the study");
     status = dam_agree(comm, status, error);
     if (status == DAM_OK)
-        status = reduce(comm, study, kind, paths->folder, ledger, &results, error);
+        status = reduce(comm, study, kind, paths, ledger, &results, error);
     if (status == DAM_OK)
         status = ask_provenance(comm, study, started, &provenance, error);
     if (status == DAM_OK)

@@ -146,7 +146,13 @@ struct gathering {
     size_t count;
     struct dam_filling filling;
     struct dam_timing *timing;
+    struct lost *lost; /* growing: the replicas whose last state cannot be read */
+    size_t lost_count;
     bool failed;
+};
+struct lost {
+    struct dam_item item;
+    char why[DAM_ERROR_LENGTH];
 };
 
 /* Bring one replica's rows of the round at hand together. */
@@ -249,8 +255,23 @@ static enum dam_status place_rows(struct dam_results *results, size_t t, size_t 
     return DAM_OK;
 }
 
-/* The state that a replica left in the last round that it is whole in. Where it cannot be read the
- * cell fails, alone. */
+static enum dam_status note_lost(struct gathering *gathering, uint32_t round, uint32_t replica,
+                                 const struct dam_error *why, struct dam_error *error) {
+    struct lost *lost = reallocarray(gathering->lost, gathering->lost_count + 1, sizeof *lost);
+    if (lost == NULL)
+        return no_memory(gathering->results, error);
+    gathering->lost = lost;
+    lost += gathering->lost_count++;
+    lost->item = (struct dam_item){.cell = (uint32_t)gathering->filling.cell.index,
+                                   .round = round,
+                                   .replica = replica,
+                                   .start_end = 1,
+                                   .status = why->status};
+    memcpy(lost->why, why->text, sizeof lost->why);
+    return DAM_OK;
+}
+
+/* The state that a replica left in the last round that it is whole in. */
 static enum dam_status read_state(void *context, uint32_t replica, void **blob, size_t *size,
                                   struct dam_error *error) {
     struct gathering *gathering = context;
@@ -270,20 +291,30 @@ static enum dam_status read_state(void *context, uint32_t replica, void **blob, 
         return DAM_OK;
     if (status == DAM_MEMORY)
         return dam_fail(error, status, "%s", cause.text);
-    const struct dam_item item = {.cell = (uint32_t)filling->cell.index,
-                                  .round = (uint32_t)round - 1,
-                                  .replica = replica,
-                                  .start_end = 1,
-                                  .status = status};
-    struct dam_failure *failure = add_failure(gathering->results, &item, error);
-    if (failure == NULL)
-        return DAM_MEMORY;
-    gathering->failed = true;
-    const char *slash = strrchr(cause.text, '/');
-    snprintf(failure->message, sizeof failure->message,
-             "its last state: %.120s; if a budget was lowered, raise it again; else --fresh",
-             slash == NULL ? cause.text : slash + 1);
-    return DAM_OK;
+    return note_lost(gathering, (uint32_t)round - 1, replica, &cause, error);
+}
+
+/* What lost states held, from the published result; where that has it not the cell fails, alone. */
+static enum dam_status replace_lost(struct gathering *gathering, struct dam_error *error) {
+    struct dam_results *results = gathering->results;
+    enum dam_status status = DAM_OK;
+    for (size_t i = 0; status == DAM_OK && i < gathering->lost_count; i++) {
+        const struct lost *lost = &gathering->lost[i];
+        bool taken;
+        status = dam_earlier_take(results->earlier, &gathering->filling.cell, lost->item.replica,
+                                  &results->reduction, &taken, error);
+        if (status != DAM_OK || taken)
+            continue;
+        struct dam_failure *failure = add_failure(results, &lost->item, error);
+        if (failure == NULL)
+            return DAM_MEMORY;
+        gathering->failed = true;
+        const char *slash = strrchr(lost->why, '/');
+        snprintf(failure->message, sizeof failure->message,
+                 "its last state: %.120s; with --retry-failed the replica begins anew",
+                 slash == NULL ? lost->why : slash + 1);
+    }
+    return status;
 }
 
 static enum dam_status reduce_cell(struct gathering *gathering, bool complete,
@@ -296,6 +327,8 @@ static enum dam_status reduce_cell(struct gathering *gathering, bool complete,
         history.state_context = gathering;
     }
     enum dam_status status = dam_reduction_make(&results->reduction, cell, &history, error);
+    if (status == DAM_OK)
+        status = replace_lost(gathering, error);
     for (size_t t = 0; status == DAM_OK && t < results->kind->table_count; t++)
         status = place_rows(results, t, cell->index, error);
     if (status != DAM_OK)
@@ -338,6 +371,7 @@ static enum dam_status make_cell(struct dam_results *results, size_t index,
     if (status == DAM_OK)
         status = reduce_cell(&gathering, complete, error);
     dam_filling_destroy(&gathering.filling);
+    free(gathering.lost);
     return status;
 }
 
@@ -355,9 +389,16 @@ static enum dam_status make_cells(struct dam_results *results, const struct dam_
 
 enum dam_status dam_results_new(struct dam_results *results, MPI_Comm comm,
                                 const struct dam_study *study, const struct dam_kind *kind,
-                                const char *folder, const struct dam_holding *holding,
-                                struct dam_error *error) {
-    *results = (struct dam_results){.study = study, .kind = kind, .folder = folder};
+                                const struct dam_output_paths *paths,
+                                const struct dam_holding *holding, struct dam_error *error) {
+    struct dam_earlier earlier = {
+        .file = paths->unreadable ? NULL : paths->file, .study = study, .kind = kind};
+    *results = (struct dam_results){
+        .study = study, .kind = kind, .folder = paths->folder, .earlier = &earlier};
     enum dam_status status = allocate(results, comm, study, kind, error);
-    return status == DAM_OK ? dam_agree(comm, make_cells(results, holding, error), error) : status;
+    if (status == DAM_OK)
+        status = dam_agree(comm, make_cells(results, holding, error), error);
+    dam_earlier_destroy(&earlier);
+    results->earlier = NULL;
+    return status;
 }

@@ -2,8 +2,10 @@
 #ifndef DAM_RUN_REDUCE_H
 #define DAM_RUN_REDUCE_H
 
+#include "run/earlier.h"
 #include "run/exchange.h"
 #include "run/layout.h"
+#include "run/output.h"
 #include "run/reduction.h"
 #include <mpi.h>
 
@@ -23,7 +25,8 @@ struct dam_timing {
 struct dam_results {
     const struct dam_study *study;
     const struct dam_kind *kind;
-    const char *folder; /* of the journal, where states lie */
+    const char *folder;          /* of the journal, where states lie */
+    struct dam_earlier *earlier; /* while the cells are reduced */
     struct dam_layout layout;
     size_t first, count;
     unsigned char *rows;        /* [count][layout.row_size] */
@@ -48,12 +51,14 @@ void *dam_results_elements(const struct dam_results *results, size_t c, size_t r
  * out of memory. */
 struct dam_rows *dam_tables_new(const struct dam_kind *kind);
 
-/* Reduce the cells this rank owns from their rows, and the states in the journal's folder, which is
- * borrowed. Collective; the same status on every rank.
+/* Reduce the cells this rank owns from their rows, the states in the journal's folder, and where
+ * these are lost, the result that is published. The paths are borrowed. Collective; the same status
+ * on every rank.
  * *results is the caller's, also after a failure. */
 enum dam_status dam_results_new(struct dam_results *results, MPI_Comm comm,
                                 const struct dam_study *study, const struct dam_kind *kind,
-                                const char *folder, const struct dam_holding *holding,
+                                const struct dam_output_paths *paths,
+                                const struct dam_holding *holding,
                                 struct dam_error *error) DAM_CHECKED;
 void dam_results_destroy(struct dam_results *results);
 

@@ -1,8 +1,10 @@
 #include "run/restart.h"
 #include "run/agree.h"
 #include "run/compare.h"
+#include "run/earlier.h"
 #include "run/grow.h"
 #include "run/history.h"
+#include "run/reduction.h"
 #include "run/state.h"
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +46,11 @@ struct walk {
     void *record;     /* room for an imagined one */
     uint32_t *rounds; /* of each replica: how many are there without a gap */
     bool guessed;     /* an imagined record decides about the plans that follow */
+
+    bool retry_failed;
+    struct dam_reduction *reduction;
+    struct dam_earlier *earlier;
+    bool *lost; /* of each replica: the last state, which the result needs, is */
 };
 
 /* Of each replica of the cell: rounds 0, 1, ... that are there without a gap, whatever their plan;
@@ -143,12 +150,71 @@ static enum dam_status walk_round(struct walk *walk, struct dam_restarts *restar
     return status;
 }
 
+/* Before anything is done, nothing but whether it is there matters; it takes a while to read. */
+static enum dam_status look_at_state(void *context, uint32_t replica, void **blob, size_t *size,
+                                     struct dam_error *error) {
+    (void)error;
+    struct walk *walk = context;
+    const uint32_t rounds = (uint32_t)walk->filling.round_count;
+    *blob = NULL;
+    *size = 0;
+    if (rounds == 0 || walk->rounds[replica] < rounds) /* it has work left */
+        return DAM_OK;
+    const struct dam_state state = {walk->folder, &walk->filling.cell.hash, rounds - 1, replica};
+    walk->lost[replica] =
+        walk->retry_failed ? dam_state_is_lost(&state) : dam_state_is_missing(&state);
+    return DAM_OK;
+}
+
+/* Has a replica whose state is lost gone on to further rounds, whose state is there? */
+static bool has_gone_on(const struct walk *walk, uint32_t replica) {
+    const uint32_t rounds = walk->rounds[replica];
+    return rounds > walk->filling.round_count && !lacks_state(walk, rounds, replica);
+}
+
+static enum dam_status settle_lost(struct walk *walk, uint32_t replica,
+                                   struct dam_restarts *restarts, struct dam_error *error) {
+    const struct dam_cell *cell = &walk->filling.cell;
+    bool taken;
+    enum dam_status status =
+        dam_earlier_take(walk->earlier, cell, replica, walk->reduction, &taken, error);
+    if (status != DAM_OK || taken)
+        return status;
+    if (has_gone_on(walk, replica))
+        return dam_fail(error, DAM_INPUT,
+                        "replica %u has gone on to further rounds, which superseded the state that "
+                        "the result needs: raise the budget that was lowered again",
+                        replica);
+    const struct dam_restart restart = {(uint32_t)cell->index, replica, DAM_RESTART_NOW};
+    return walk->retry_failed ? dam_restarts_add(restarts, &restart, error) : DAM_OK;
+}
+
+/* Could a cell of which all is done, or will be, be published? */
+static enum dam_status check_result(struct walk *walk, struct dam_restarts *restarts,
+                                    struct dam_error *error) {
+    const struct dam_cell *cell = &walk->filling.cell;
+    struct dam_history history = dam_filling_view(&walk->filling);
+    history.state = look_at_state;
+    history.state_context = walk;
+    struct dam_error cause;
+    enum dam_status status = dam_reduction_make(walk->reduction, cell, &history, &cause);
+    for (uint32_t r = 0; status == DAM_OK && r < cell->replicas; r++)
+        if (walk->lost[r])
+            status = settle_lost(walk, r, restarts, &cause);
+    if (status == DAM_OK)
+        return DAM_OK;
+    char identity[DAM_IDENTITY_LENGTH];
+    dam_cell_identity(&walk->filling.kind->schema, cell->values, identity);
+    return dam_fail(error, status, "cell %s: %s", identity, cause.text);
+}
+
 static enum dam_status walk_cell(struct walk *walk, struct dam_restarts *restarts,
                                  struct dam_error *error) {
     const struct dam_cell *cell = &walk->filling.cell;
     walk->rounds = calloc(cell->replicas, sizeof *walk->rounds);
+    walk->lost = calloc(cell->replicas, sizeof *walk->lost);
     walk->record = malloc(walk->filling.record_size);
-    if (walk->rounds == NULL || walk->record == NULL)
+    if (walk->rounds == NULL || walk->lost == NULL || walk->record == NULL)
         return dam_fail(error, DAM_MEMORY, "no memory for %u replicas", cell->replicas);
     uint32_t last = count_rounds(walk);
     bool more = true;
@@ -158,27 +224,49 @@ static enum dam_status walk_cell(struct walk *walk, struct dam_restarts *restart
         if (status == DAM_OK && more)
             status = walk_round(walk, restarts, &more, error);
     }
+    if (status == DAM_OK && !more && dam_filling_complete(&walk->filling))
+        status = check_result(walk, restarts, error);
+    return status;
+}
+
+static enum dam_status visit(struct walk *walk, const struct dam_study *study,
+                             const struct dam_kind *kind, struct dam_restarts *restarts,
+                             struct dam_error *error) {
+    struct dam_cell cell;
+    dam_study_cell(study, dam_known_item(walk->known, walk->at)->cell, &cell);
+    dam_filling_begin(&walk->filling, kind, &cell);
+    enum dam_status status = walk_cell(walk, restarts, error);
+    dam_filling_destroy(&walk->filling);
+    free(walk->rounds);
+    free(walk->lost);
+    free(walk->record);
     return status;
 }
 
 enum dam_status dam_restarts_find(struct dam_restarts *restarts, const struct dam_known *known,
-                                  const char *folder, const struct dam_study *study,
-                                  const struct dam_kind *kind, struct dam_error *error) {
-    enum dam_status status = DAM_OK;
+                                  const struct dam_output_paths *paths, bool retry_failed,
+                                  const struct dam_study *study, const struct dam_kind *kind,
+                                  struct dam_error *error) {
+    struct dam_earlier earlier = {
+        .file = paths->unreadable ? NULL : paths->file, .study = study, .kind = kind};
+    struct dam_reduction reduction;
+    enum dam_status status = dam_reduction_new(&reduction, kind, error);
     for (size_t from = 0, to; status == DAM_OK && from < known->count; from = to) {
         uint32_t index = dam_known_item(known, from)->cell;
         for (to = from; to < known->count && dam_known_item(known, to)->cell == index;)
             to++;
-        struct dam_cell cell;
-        dam_study_cell(study, index, &cell);
-        struct walk walk = {
-            .known = known, .at = from, .end = to, .folder = folder, .seed = study->seed};
-        dam_filling_begin(&walk.filling, kind, &cell);
-        status = walk_cell(&walk, restarts, error);
-        dam_filling_destroy(&walk.filling);
-        free(walk.rounds);
-        free(walk.record);
+        struct walk walk = {.known = known,
+                            .at = from,
+                            .end = to,
+                            .folder = paths->folder,
+                            .seed = study->seed,
+                            .retry_failed = retry_failed,
+                            .reduction = &reduction,
+                            .earlier = &earlier};
+        status = visit(&walk, study, kind, restarts, error);
     }
+    dam_reduction_destroy(&reduction);
+    dam_earlier_destroy(&earlier);
     return status;
 }
 

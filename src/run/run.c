@@ -31,6 +31,7 @@ struct run {
     struct dam_output_paths paths;
     int lock; /* on rank 0; -1 elsewhere */
     bool retry_failed;
+    bool unreadable; /* the output, as options->fault says */
     struct dam_slice slice;
 
     struct dam_ledger ledger; /* rows of earlier runs */
@@ -137,8 +138,9 @@ static enum dam_status begin_anew(struct run *run, const struct dam_restarts *re
 /* What earlier runs left, and the dealer that goes on from there: on rank 0. */
 static enum dam_status take_stock(struct run *run, struct dam_stock *stock,
                                   struct dam_dealer **dealer, struct dam_error *error) {
-    enum dam_status status = dam_stock_new(stock, run->comm, run->paths.folder, &run->ledger,
-                                           &run->deaths, run->study, run->kind, error);
+    enum dam_status status =
+        dam_stock_new(stock, run->comm, &run->paths, run->retry_failed, &run->ledger, &run->deaths,
+                      run->study, run->kind, error);
     if (status == DAM_OK && run->rank == 0)
         status = begin_anew(run, &stock->restarts, error);
     if (status == DAM_OK && run->rank == 0)
@@ -264,16 +266,18 @@ static enum dam_status run_all(struct run *run, struct dam_error *error) {
 
 /* What rank 0's options say to the others. */
 static void share_options(struct run *run, bool *dry) {
-    bool flags[2] = {false, false};
+    bool flags[3] = {false, false, false};
     if (run->rank == 0) {
         flags[0] = run->options->dry_run;
         flags[1] = run->options->retry_failed;
+        flags[2] = run->options->fault != NULL;
         run->slice = run->options->slice;
     }
-    MPI_Bcast(flags, 2, MPI_C_BOOL, 0, run->comm);
+    MPI_Bcast(flags, 3, MPI_C_BOOL, 0, run->comm);
     MPI_Bcast(&run->slice, sizeof run->slice, MPI_BYTE, 0, run->comm);
     *dry = flags[0];
     run->retry_failed = flags[1];
+    run->unreadable = flags[2];
 }
 
 /* The part of the study that this run is about, and what its journals are told apart by. */
@@ -302,6 +306,7 @@ static enum dam_status share_paths(struct run *run, struct dam_error *error) {
             memcpy(file, run->options->output_path, (size_t)length);
         MPI_Bcast(file, length, MPI_CHAR, 0, run->comm);
         status = dam_agree(run->comm, dam_output_paths_new(&run->paths, file, error), error);
+        run->paths.unreadable = run->unreadable;
     }
     free(file);
     return status;

@@ -52,8 +52,7 @@ enum dam_status dam_state_read(const struct dam_state *state, void **blob, size_
     return DAM_OK;
 }
 
-/* Is there no such file? Any other failure to look does not say so. */
-static bool is_missing(const struct dam_state *state) {
+bool dam_state_is_missing(const struct dam_state *state) {
     char *path = dam_state_path(state);
     bool missing = path != NULL && access(path, F_OK) != 0 && errno == ENOENT;
     free(path);
@@ -66,7 +65,7 @@ bool dam_state_is_lost(const struct dam_state *state) {
     struct dam_error error;
     enum dam_status status = dam_state_read(state, &blob, &size, &error);
     free(blob);
-    return status == DAM_DAMAGED || (status == DAM_FILE && is_missing(state));
+    return status == DAM_DAMAGED || (status == DAM_FILE && dam_state_is_missing(state));
 }
 
 enum dam_status dam_state_write(const struct dam_state *state, const void *blob, size_t size,

@@ -21,6 +21,9 @@ char *dam_state_path(const struct dam_state *state);
 enum dam_status dam_state_read(const struct dam_state *state, void **blob, size_t *size,
                                struct dam_error *error) DAM_CHECKED;
 
+/* Is there no such file? Any other failure to look does not say so. */
+bool dam_state_is_missing(const struct dam_state *state);
+
 /* Is it gone for good: missing or damaged? Reads it whole. One that cannot be read now is not lost:
  * who needs it finds out. */
 bool dam_state_is_lost(const struct dam_state *state);

@@ -142,7 +142,7 @@ class LastStates(program.Case):
         self.assertEqual(failures["replica"].tolist(), list(replicas))
         for message in failures["message"]:
             self.assertIn(words, message.decode())
-            self.assertIn("--fresh", message.decode())
+            self.assertIn("--retry-failed", message.decode())
         memories, last = self.read("memories")[0], self.read("last")[0]
         for replica in range(3):
             lost = replica in replicas
@@ -166,13 +166,37 @@ class LastStates(program.Case):
         self.run_one()
         self.assert_same("out.h5", "before.h5")
 
+    def test_a_failed_one_is_retried_when_asked(self):
+        """The replicas of lost and damaged states alone."""
+        for ranks in 0, 3:
+            self.run_one("--fresh")
+            shutil.copy(self.path("out.h5"), self.path("before.h5"))
+            rows = program.rows_of(self.path("out.h5"))
+            lost, damaged = (self.path("out.h5.journal") / name
+                             for name in program.states_of(self.path("out.h5"))[1:])
+            lost.unlink()
+            self.assert_failed(f"{lost.name}: ")
+            damaged.write_bytes(b"")
+            _, err = self.run_one("--retry-failed", ranks=ranks)
+            self.assertIn("the states of 2 replicas are lost; these begin anew", err)
+            self.assert_same("out.h5", "before.h5")
+            done = program.rows_of(self.path("out.h5"))
+            self.assertEqual(len([row for row in done if row.end > 0]), len(rows) + 2 * ROUNDS)
+            self.assertEqual(self.run_one("--retry-failed", ranks=ranks)[1], "")
+            self.assertEqual(program.rows_of(self.path("out.h5")), done)
+
     def test_of_a_lowered_budget(self):
-        """The states of the rounds that are left are gone, and raised again it is as before."""
+        """The states of the rounds that are left are gone: refused before anything is done, and
+        raised again it is as before."""
         self.run_one()
-        before, _ = self.read("memories")
-        self.assert_failed("if a budget was lowered", "--set", "rounds=2", replicas=(0, 1, 2))
+        before = self.snapshot()
+        for dry in (), ("--dry-run",):
+            for ranks in 0, 3:
+                _, err = self.run_one("--set", "rounds=2", "--set", "spot=[3, 4]", *dry, code=2,
+                                      ranks=ranks)
+                self.assertIn("cell relay/1;spot=4;bytes=13: replica 0 has gone on to further rounds", err)
+        self.assertEqual(self.snapshot(), before)
         self.run_one()
-        np.testing.assert_array_equal(self.read("memories")[0], before)
 
     def test_of_a_stopped_run(self):
         """Replicas in different rounds: each gives its own last one."""

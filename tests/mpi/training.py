@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """training.py DAM DAM_TEST DAM_TEST_NEXT: trainings, which are chains of rounds: how they were run,
 stopped, resumed and extended does not show in their errors."""
+import shutil
+
 import h5py
 import numpy as np
 import program
@@ -77,9 +79,11 @@ class Training(program.Case):
         self.run_study("grown.h5", "epochs=130")  # and back: nothing is done
         self.assertEqual(set(program.rows_of(self.path("grown.h5"))), added)
         np.testing.assert_array_equal(self.curves("grown.h5"), before)
-        _, err = self.run_study("grown.h5", "epochs=260", "memories=yes", code=2)
-        self.assertIn("has gone on to epoch 270", err)
+        _, err = self.run_study("grown.h5", "epochs=260", "memories=yes", "replicas=6", code=2)
+        self.assertIn("cell classify/1;dataset=synthetic;n=2;K=12;", err)
+        self.assertIn("replica 0 has gone on to epoch 270", err)
         np.testing.assert_array_equal(self.curves("grown.h5"), before)
+        self.assertEqual(set(program.rows_of(self.path("grown.h5"))), added)
 
     def test_lost_states_and_budgets(self):
         """A chain that begins anew under another budget makes rounds of other lengths: its old rows
@@ -94,6 +98,77 @@ class Training(program.Case):
                 _, err = self.run_study("out.h5", f"epochs={epochs}", ranks=ranks)
                 self.assertEqual("the states of 1 replicas are lost" in err, epochs == 4, err)
                 self.run_study("fresh.h5", "--fresh", f"epochs={epochs}")
+                self.assert_same("out.h5", "fresh.h5")
+
+    def memories(self, output):
+        with h5py.File(self.path(output), "r") as file:
+            return file["memories"][()]
+
+    def lose_states(self, replica):
+        for name in program.states_of(self.path("out.h5")):
+            if name.endswith(f"-{replica}"):
+                (self.path("out.h5.journal") / name).unlink()
+
+    def test_lost_last_states_are_published_still(self):
+        """What was published is taken over, for the replicas that were there, in a study that grew
+        as well as in the same; nothing is trained again, and --retry-failed finds nothing to do."""
+        self.study("kind: classify\ndataset: synthetic\nreplicas: 2\nepochs: 2\nn: [2, 3]\nK: 5\n"
+                   "memories: yes\n")
+        self.run_study("fresh.h5", "replicas=3", "K=[4, 5, 7]")
+        self.run_study("out.h5")
+        self.run_study("before.h5")
+        for replica, arguments, ranks in (0, (), 0), (1, (), 3), (1, ("--retry-failed",), 2):
+            self.lose_states(replica)
+            rows = program.rows_of(self.path("out.h5"))
+            self.run_study("out.h5", *arguments, ranks=ranks)
+            self.assert_same("out.h5", "before.h5")
+            self.assertEqual(program.rows_of(self.path("out.h5")), rows)
+        self.run_study("out.h5", "replicas=3", "K=[4, 5, 7]", ranks=2)
+        self.assert_same("out.h5", "fresh.h5")
+        self.run_study("out.h5")  # and back
+        self.assert_same("out.h5", "before.h5")
+
+    def test_nothing_else_is_taken_for_lost_states(self):
+        """Memories of other epochs, of a damaged dataset or of none: the cell fails, with its
+        replica in /failures, until it is trained again."""
+        self.study("kind: classify\ndataset: synthetic\nreplicas: 2\nepochs: 2\nn: [2, 3]\nK: 5\n"
+                   "memories: yes\n")
+        self.run_study("fresh.h5")
+
+        def of_other_epochs():
+            self.run_study("out.h5", "epochs=1")
+            shutil.copy(self.path("out.h5"), self.path("old.h5"))
+            self.run_study("out.h5")
+            shutil.move(self.path("old.h5"), self.path("out.h5"))
+
+        def damaged():
+            self.run_study("out.h5")
+            with h5py.File(self.path("out.h5"), "r+") as file:
+                file["memories"][0, 0, 0, 0] += 1
+
+        def without():
+            self.run_study("out.h5", "memories=no")
+            self.lose_states(0)  # which no one needs
+            rows = program.rows_of(self.path("out.h5"))
+            self.assertEqual(self.run_study("out.h5", "memories=no", "--retry-failed")[1], "")
+            self.assertEqual(program.rows_of(self.path("out.h5")), rows)
+
+        for prepare in of_other_epochs, damaged, without:
+            with self.subTest(prepare.__name__):
+                for remains in self.folder.glob("out.h5*"):
+                    shutil.rmtree(remains) if remains.is_dir() else remains.unlink()
+                prepare()
+                self.lose_states(0)
+                self.run_study("out.h5", ranks=2, code=3)
+                self.assertEqual(self.table("out.h5", "status"), [("failed",)] * 2)
+                self.assertTrue(np.isnan(self.memories("out.h5")[:, 0]).all())
+                np.testing.assert_array_equal(self.memories("out.h5")[:, 1],
+                                              self.memories("fresh.h5")[:, 1])
+                with h5py.File(self.path("out.h5")) as file:
+                    self.assertEqual(file["failures"]["replica"].tolist(), [0, 0])
+                self.run_study("out.h5", code=3)
+                _, err = self.run_study("out.h5", "--retry-failed", ranks=2)
+                self.assertIn("the states of 2 replicas are lost; these begin anew", err)
                 self.assert_same("out.h5", "fresh.h5")
 
     def assert_goes_on(self, limit):

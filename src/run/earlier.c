@@ -1,0 +1,247 @@
+#include "run/earlier.h"
+#include "run/array.h"
+#include "run/checksum.h"
+#include "run/result_study.h"
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static enum dam_status no_memory(const struct dam_earlier *earlier, struct dam_error *error) {
+    return dam_fail(error, DAM_MEMORY, "%s: no memory to read it", earlier->file);
+}
+
+/* ---- the file ---- */
+
+/* Whatever is wrong with the file, it has nothing to take. */
+static enum dam_status only_memory(enum dam_status status) {
+    return status == DAM_MEMORY ? status : DAM_OK;
+}
+
+static enum dam_status is_of_study(const struct dam_earlier *earlier, bool *same,
+                                   struct dam_error *error) {
+    const struct dam_schema *schema = &earlier->kind->schema;
+    struct dam_result_study study;
+    *same = false;
+    enum dam_status status = dam_result_study_read(earlier->result, &study, error);
+    if (status != DAM_OK)
+        return only_memory(status);
+    *same = strcmp(study.kind, schema->name) == 0 && study.version == schema->version &&
+            study.seed_count == 1 && study.seed == earlier->study->seed;
+    dam_result_study_destroy(&study);
+    return DAM_OK;
+}
+
+/* NULL where it is not there, or damaged. */
+static enum dam_status read_sound(const struct dam_earlier *earlier, const char *path,
+                                  struct dam_result_dataset **dataset, struct dam_error *error) {
+    *dataset = NULL;
+    if (!dam_result_has(earlier->result, path))
+        return DAM_OK;
+    enum dam_status status = dam_result_read(earlier->result, path, dataset, error);
+    if (status != DAM_OK)
+        return only_memory(status);
+    const struct dam_result_dataset *read = *dataset;
+    if (!read->has_checksum ||
+        read->checksum != dam_checksum(0, read->bytes, read->row_count * read->row_size)) {
+        dam_result_dataset_destroy(*dataset);
+        *dataset = NULL;
+    }
+    return DAM_OK;
+}
+
+static enum dam_status look(struct dam_earlier *earlier, struct dam_error *error) {
+    bool same = false;
+    earlier->looked = true;
+    if (earlier->file == NULL)
+        return DAM_OK;
+    enum dam_status status = dam_result_open(&earlier->result, earlier->file, error);
+    if (status != DAM_OK)
+        return only_memory(status);
+    status = is_of_study(earlier, &same, error);
+    if (status == DAM_OK && same)
+        status = dam_layout_new(&earlier->layout, earlier->kind, error);
+    if (status == DAM_OK && same)
+        status = read_sound(earlier, "/results", &earlier->rows, error);
+    earlier->arrays = calloc(earlier->kind->column_count + 1, sizeof *earlier->arrays);
+    return status == DAM_OK && earlier->arrays == NULL ? no_memory(earlier, error) : status;
+}
+
+void dam_earlier_destroy(struct dam_earlier *earlier) {
+    for (size_t c = 0; earlier->arrays != NULL && c < earlier->kind->column_count; c++)
+        dam_result_dataset_destroy(earlier->arrays[c]);
+    free(earlier->arrays);
+    dam_result_dataset_destroy(earlier->rows);
+    dam_result_close(earlier->result);
+    dam_layout_destroy(&earlier->layout);
+    *earlier = (struct dam_earlier){0};
+}
+
+/* ---- the cell ---- */
+
+static bool has_parameters(const struct dam_earlier *earlier, size_t row, const char *own) {
+    const struct dam_result_dataset *rows = earlier->rows;
+    for (size_t f = 0; f < earlier->layout.count; f++) {
+        const struct dam_field *field = &earlier->layout.fields[f];
+        if (field->role != DAM_FIELD_PARAMETER)
+            continue;
+        const struct dam_result_column *column = dam_result_find(rows, field->name);
+        if (column == NULL || column->size != field->size ||
+            memcmp(rows->bytes + row * rows->row_size + column->offset, own + field->offset,
+                   field->size) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* *row: the cell's, or SIZE_MAX. */
+static enum dam_status find_row(const struct dam_earlier *earlier, const struct dam_cell *cell,
+                                const struct dam_reduction *reduction, size_t *row,
+                                struct dam_error *error) {
+    *row = SIZE_MAX;
+    if (earlier->rows == NULL || !earlier->rows->compound)
+        return DAM_OK;
+    char *own = malloc(earlier->layout.row_size);
+    if (own == NULL)
+        return no_memory(earlier, error);
+    dam_layout_fill(&earlier->layout, cell, reduction->scalars, DAM_CELL_COMPLETE, own);
+    for (size_t r = 0; *row == SIZE_MAX && r < earlier->rows->row_count; r++)
+        if (has_parameters(earlier, r, own))
+            *row = r;
+    free(own);
+    return DAM_OK;
+}
+
+/* ---- the replica ---- */
+
+/* A replica's elements of an array column; NULL: there are none. */
+struct part {
+    char *elements;
+    struct dam_extent extent;
+};
+
+/* The first dimension behind the cell is the replica. */
+static bool is_by_replica(const struct dam_column *column) {
+    return column->shape == DAM_ARRAY && column->dimensions[0] != NULL &&
+           strcmp(column->dimensions[0], "replica") == 0 && dam_array_rank(column) > 1;
+}
+
+static struct part part_at(const struct dam_column *column, char *elements,
+                           const struct dam_extent *whole, uint32_t replica) {
+    struct part part = {.extent.rank = whole->rank - 1};
+    memcpy(part.extent.sizes, whole->sizes + 1, (DAM_DIMENSIONS_MAX - 1) * sizeof *whole->sizes);
+    size_t size = dam_array_size(column, &part.extent);
+    if (replica < whole->sizes[0] && size > 0)
+        part.elements = elements + replica * size;
+    return part;
+}
+
+static struct part own_part(const struct dam_reduction *reduction, const struct dam_cell *cell,
+                            size_t c, uint32_t replica) {
+    const struct dam_extent whole = reduction->kind->extent(cell, c);
+    return part_at(&reduction->kind->columns[c], reduction->arrays[c], &whole, replica);
+}
+
+static enum dam_status their_part(struct dam_earlier *earlier, size_t c, size_t row,
+                                  uint32_t replica, struct part *part, struct dam_error *error) {
+    const struct dam_column *column = &earlier->kind->columns[c];
+    struct dam_result_dataset **array = &earlier->arrays[c];
+    char path[256];
+    snprintf(path, sizeof path, "/%s", column->name);
+    *part = (struct part){0};
+    enum dam_status status = *array == NULL ? read_sound(earlier, path, array, error) : DAM_OK;
+    const struct dam_result_dataset *read = *array;
+    if (status != DAM_OK || read == NULL || read->compound ||
+        read->rank != 1 + dam_array_rank(column) || read->extent[0] != earlier->rows->row_count ||
+        !dam_result_stores(&read->columns[0], column->type) ||
+        read->row_size != dam_array_element_size(column))
+        return status;
+    struct dam_extent whole = {.rank = read->rank - 1};
+    for (int d = 0; d < whole.rank; d++)
+        whole.sizes[d] = read->extent[1 + d];
+    *part = part_at(column, (char *)read->bytes + row * dam_array_size(column, &whole), &whole,
+                    replica);
+    return DAM_OK;
+}
+
+/* The reduction's NaNs are not the file's yet. */
+static enum dam_status is_same(const struct dam_column *column, const struct part *own,
+                               const struct part *theirs, bool *same, struct dam_error *error) {
+    *same = false;
+    if (own->elements == NULL || theirs->elements == NULL)
+        return DAM_OK;
+    void *as_in_file = malloc(dam_array_size(column, &own->extent));
+    if (as_in_file == NULL)
+        return dam_fail(error, DAM_MEMORY, "no memory to compare %s", column->name);
+    dam_array_place(column, as_in_file, &own->extent, own->elements, &own->extent);
+    *same = dam_array_same(column, as_in_file, &own->extent, theirs->elements, &theirs->extent);
+    free(as_in_file);
+    return DAM_OK;
+}
+
+/* Is it as large as the replica's own, and more than padding? */
+static bool has_all(const struct dam_column *column, const struct part *own,
+                    const struct part *theirs) {
+    const struct dam_extent nothing = {.rank = theirs->extent.rank};
+    for (int d = 0; d < own->extent.rank; d++)
+        if (theirs->elements == NULL || theirs->extent.sizes[d] < own->extent.sizes[d])
+            return false;
+    return !dam_array_same(column, theirs->elements, &theirs->extent, theirs->elements, &nothing);
+}
+
+static void copy(const struct dam_column *column, const struct part *own,
+                 const struct part *theirs) {
+    static_assert(DAM_DIMENSIONS_MAX == 3, "a part has at most two dimensions");
+    const int last = own->extent.rank - 1;
+    size_t size = dam_array_element_size(column), rows = last > 0 ? own->extent.sizes[0] : 1;
+    for (size_t i = 0; i < rows; i++)
+        memcpy(own->elements + i * own->extent.sizes[last] * size,
+               theirs->elements + i * theirs->extent.sizes[last] * size,
+               own->extent.sizes[last] * size);
+}
+
+/* Go through the replica's columns: those that hold its last state must be there, and of the others
+ * all be the same. Then, with `fill`, they are taken over. */
+static enum dam_status go_through(struct dam_earlier *earlier, const struct dam_cell *cell,
+                                  uint32_t replica, size_t row,
+                                  const struct dam_reduction *reduction, bool fill, bool *found,
+                                  struct dam_error *error) {
+    size_t states = 0, others = 0;
+    enum dam_status status = DAM_OK;
+    bool good = true;
+    for (size_t c = 0; status == DAM_OK && good && c < earlier->kind->column_count; c++) {
+        const struct dam_column *column = &earlier->kind->columns[c];
+        if (!is_by_replica(column))
+            continue;
+        const struct part own = own_part(reduction, cell, c, replica);
+        if (column->from_state && own.elements == NULL)
+            continue;
+        struct part theirs;
+        status = their_part(earlier, c, row, replica, &theirs, error);
+        if (status == DAM_OK && !column->from_state)
+            status = is_same(column, &own, &theirs, &good, error);
+        else if (status == DAM_OK)
+            good = has_all(column, &own, &theirs);
+        if (good && fill && column->from_state)
+            copy(column, &own, &theirs);
+        states += column->from_state;
+        others += !column->from_state;
+    }
+    *found = good && states > 0 && others > 0;
+    return status;
+}
+
+enum dam_status dam_earlier_take(struct dam_earlier *earlier, const struct dam_cell *cell,
+                                 uint32_t replica, struct dam_reduction *reduction, bool *taken,
+                                 struct dam_error *error) {
+    size_t row = SIZE_MAX;
+    *taken = false;
+    enum dam_status status = earlier->looked ? DAM_OK : look(earlier, error);
+    if (status == DAM_OK)
+        status = find_row(earlier, cell, reduction, &row, error);
+    if (status == DAM_OK && row != SIZE_MAX)
+        status = go_through(earlier, cell, replica, row, reduction, false, taken, error);
+    if (status == DAM_OK && *taken)
+        status = go_through(earlier, cell, replica, row, reduction, true, taken, error);
+    return status;
+}

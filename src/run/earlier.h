@@ -1,0 +1,34 @@
+/* The result that an earlier run published: what it holds of replicas whose last state is lost
+ * since, so that publishing again loses none of it. */
+#ifndef DAM_RUN_EARLIER_H
+#define DAM_RUN_EARLIER_H
+
+#include "run/layout.h"
+#include "run/reduction.h"
+#include "run/result.h"
+#include "study/study.h"
+
+/* Set up with the first three, all borrowed; the rest is owned, and comes with the first question.
+ */
+struct dam_earlier {
+    const char *file; /* NULL: none */
+    const struct dam_study *study;
+    const struct dam_kind *kind;
+
+    bool looked;
+    struct dam_layout layout;
+    struct dam_result *result;          /* NULL: none of this study that can be read */
+    struct dam_result_dataset *rows;    /* /results */
+    struct dam_result_dataset **arrays; /* [column_count]; NULL: not asked for, or not there */
+};
+void dam_earlier_destroy(struct dam_earlier *earlier);
+
+/* Take a replica's part of the columns that hold last states over into a reduction of its cell.
+ * *taken is false, and nothing changed, where the file has no such part, or where it is of another
+ * moment: all else that the file has of the replica, in the other columns, must be the same. Only
+ * datasets whose checksum is right count. Fails with DAM_MEMORY. Not collective. */
+enum dam_status dam_earlier_take(struct dam_earlier *earlier, const struct dam_cell *cell,
+                                 uint32_t replica, struct dam_reduction *reduction, bool *taken,
+                                 struct dam_error *error) DAM_CHECKED;
+
+#endif
