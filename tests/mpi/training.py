@@ -171,6 +171,19 @@ class Training(program.Case):
                 self.assertIn("the states of 2 replicas are lost; these begin anew", err)
                 self.assert_same("out.h5", "fresh.h5")
 
+    def test_what_has_one_round_is_retried_too(self):
+        """Whose memories are another result's: they are read again."""
+        self.study("kind: classify\ndataset: synthetic\nepochs: 1\nn: [2, 3]\nK: 5\n"
+                   "memories: yes\n")
+        self.run_study("source.h5")
+        self.study("kind: anatomy\nfrom: source.h5\n")
+        self.run_study("out.h5")
+        self.run_study("before.h5")
+        self.lose_states(0)
+        self.run_study("out.h5", ranks=2, code=3)
+        self.run_study("out.h5", "--retry-failed", ranks=2)
+        self.assert_same("out.h5", "before.h5")
+
     def assert_goes_on(self, limit):
         """What was published is the beginning of what an undisturbed run publishes, and the run
         goes on from there to the same end."""
