@@ -287,6 +287,14 @@ class Data(program.Case):
         with h5py.File(self.path("parts.h5")) as file:
             self.assertEqual(file["contributing_memories"][()].sum(axis=1).tolist(), [500] * 4)
 
+    def test_each_row_has_its_own_replicas(self):
+        self.study(TRAINING.replace("K: [12, 20]", "K: 12").replace("replicas: 2", "") +
+                   "grids: [{n: 2, replicas: 3}, {n: 3, replicas: 1}]\n", "uneven.yaml")
+        self.run_dam("run", "uneven.yaml")
+        out, _ = self.run_dam("run", "parts.yaml", "--set", "from=uneven.h5", "--set",
+                              "cutoff=0.5", "--dry-run")
+        self.assertIn("2 cells, 4 tasks", out)
+
     def test_a_source_of_the_kind_itself_has_no_replicas(self):
         self.run_dam("run", "parts.yaml", "--set", "cutoff=0.5")
         self.refused("/memories of parts.h5 has 2 dimensions behind the cell", "--set",
