@@ -103,6 +103,10 @@ class Failures(program.Case):
             self.dam("run", "relay.yaml", "-o", output, ranks=ranks)  # tidies up
             self.assert_last_states_alone(output, 2 * 3)
 
+    def discard(self):
+        self.path("out.h5").unlink(missing_ok=True)
+        shutil.rmtree(self.path("out.h5.journal"))
+
     def stop_within_chains(self, count=2):
         """A run of two replicas that is killed once there are so many rows: the states that rounds
         to come need. Others may lie beside them: what a later one is about to replace, and what
@@ -118,8 +122,7 @@ class Failures(program.Case):
             if needed:
                 return [output.with_name("out.h5.journal") / name
                         for name in program.states_of(output) if name.endswith(needed)]
-            self.path("out.h5").unlink(missing_ok=True)  # it was over before it was killed
-            shutil.rmtree(self.path("out.h5.journal"))
+            self.discard()  # it was over before it was killed
 
     def finish(self, *arguments, ranks=0, **options):
         return self.dam("run", "relay.yaml", "-o", "out.h5", "--set", "milliseconds=1", *arguments,
@@ -150,8 +153,7 @@ class Failures(program.Case):
                 shutil.copytree(self.path("kept"), self.path("out.h5.journal"))
                 with self.subTest(rows=rows, lost=lost.name):
                     self.begins_anew(lost, ranks)
-                shutil.rmtree(self.path("out.h5.journal"))
-                self.path("out.h5").unlink(missing_ok=True)
+                self.discard()
             shutil.rmtree(self.path("kept"))
 
     def damage(self, file):
@@ -168,15 +170,19 @@ class Failures(program.Case):
             self.assertIn(f"the states of {len(damaged)} replicas are lost; these begin anew", err)
             self.assertEqual(self.finish(ranks=ranks)[1], "")
             self.assert_as_undisturbed()
-            shutil.rmtree(self.path("out.h5.journal"))
-            self.path("out.h5").unlink()
+            self.discard()
 
     def test_a_state_damaged_while_it_runs_is_not_its_tasks_fault(self):
         """The run ends with one line, and the next one begins the replica anew."""
         self.study("kind: relay\nspot: 1\nreplicas: 2\nmilliseconds: 300\n", "relay.yaml")
-        run = self.start("run", "relay.yaml", "-o", "out.h5")
-        program.wait_until(lambda: len(program.rows_of(self.path("out.h5"))) >= 2, "two rows")
-        run.send(signal.SIGSTOP)  # within the first replica's second round
+        while True:
+            run = self.start("run", "relay.yaml", "-o", "out.h5")
+            program.wait_until(lambda: len(program.rows_of(self.path("out.h5"))) >= 2, "two rows")
+            run.send(signal.SIGSTOP)
+            if len(program.rows_of(self.path("out.h5"))) == 2:
+                break  # within the first replica's second round
+            run.kill()
+            self.discard()
         state, = self.path("out.h5.journal").glob("state-*-0-1")
         self.damage(state)
         run.send(signal.SIGCONT)
