@@ -281,6 +281,12 @@ static enum dam_status refuse_blas(const char *path, const struct dam_journal_id
                         path, found->blas_core, identity->blas_core, found->blas_core);
     dam_blas_version_print(found->blas_version, texts[0]);
     dam_blas_version_print(identity->blas_version, texts[1]);
+    if (found->blas_version == 0)
+        return dam_fail(error, DAM_INPUT,
+                        "%s holds results from before OpenBLAS's version was noted, and this run "
+                        "would use %s, whose last digits may differ: name another output, or "
+                        "discard with --fresh",
+                        path, texts[1]);
     return dam_fail(error, DAM_INPUT,
                     "%s holds results of OpenBLAS's version %s, and this run would use %s, whose "
                     "last digits may differ: go on with that version, name another output, or "
