@@ -19,7 +19,7 @@ void dam_from_destroy(struct dam_from *from);
 
 /* What the dataset of the file `name` holds of this replica in the row that has this checksum;
  * floats->values are the caller's in any case. Fails with DAM_INPUT where the row is another by
- * now, or has no such replica, and as dam_result_open() and dam_result_floats_read() do. */
+ * now, or has no such replica, and as dam_result_open() and dam_result_floats_part_read() do. */
 enum dam_status dam_from_read(struct dam_from *from, const char *name, const char *dataset,
                               uint64_t row, uint32_t checksum, uint32_t replica,
                               struct dam_result_floats *floats,

@@ -507,27 +507,25 @@ enum dam_status dam_result_scan(const struct dam_result *result, const char *pat
     return dam_fail(error, status, "%s: %s: %s", result->name, path, complaint);
 }
 
-/* One row of many floats. */
+/* One part of a row of floats. */
 
-/* Where values lie: behind the first `depth` indices. */
-struct place {
-    int depth;
-    uint64_t index[2];
+/* The indices of the first two dimensions. */
+struct part {
+    uint64_t row, index;
 };
 
-static enum dam_status shape_row(hid_t space, const struct place *place, uint64_t file_bytes,
-                                 struct dam_result_floats *floats, const char **complaint) {
+static enum dam_status shape_part(hid_t space, const struct part *part, uint64_t file_bytes,
+                                  struct dam_result_floats *floats, const char **complaint) {
     hsize_t extent[H5S_MAX_RANK] = {0};
     *complaint = "has a shape that dam does not write";
     int rank = H5Sget_simple_extent_ndims(space);
-    if (rank < place->depth || rank > DAM_RANK_MAX ||
-        H5Sget_simple_extent_dims(space, extent, NULL) != rank)
+    if (rank < 2 || rank > DAM_RANK_MAX || H5Sget_simple_extent_dims(space, extent, NULL) != rank)
         return DAM_DAMAGED;
     *complaint = "has fewer rows";
-    if (place->index[0] >= extent[0])
+    if (part->row >= extent[0])
         return DAM_INPUT;
     *complaint = "has fewer parts";
-    if (place->depth > 1 && place->index[1] >= extent[1])
+    if (part->index >= extent[1])
         return DAM_INPUT;
     size_t count = 1, bytes;
     floats->rank = rank - 1;
@@ -539,18 +537,17 @@ static enum dam_status shape_row(hid_t space, const struct place *place, uint64_
     }
     if (__builtin_mul_overflow(count, sizeof *floats->values, &bytes) || bytes > file_bytes)
         return DAM_DAMAGED;
-    floats->count = place->depth > 1 ? count / extent[1] : count;
+    floats->count = count / extent[1];
     return DAM_OK;
 }
 
 /* Read what `space`, the dataset's own, has there. */
-static enum dam_status read_place(hid_t dataset, hid_t space, const struct place *place,
-                                  struct dam_result_floats *floats, const char **complaint) {
-    hsize_t first[DAM_RANK_MAX] = {0}, extent[DAM_RANK_MAX], count = floats->count;
-    for (int d = 0; d <= floats->rank; d++) {
-        first[d] = d < place->depth ? place->index[d] : 0;
-        extent[d] = d < place->depth ? 1 : floats->extent[d - 1];
-    }
+static enum dam_status read_part(hid_t dataset, hid_t space, const struct part *part,
+                                 struct dam_result_floats *floats, const char **complaint) {
+    const hsize_t first[DAM_RANK_MAX] = {part->row, part->index};
+    hsize_t extent[DAM_RANK_MAX] = {1, 1}, count = floats->count;
+    for (int d = 2; d <= floats->rank; d++)
+        extent[d] = floats->extent[d - 1];
     floats->values = malloc(count > 0 ? count * sizeof *floats->values : 1);
     if (!floats->values)
         return DAM_MEMORY;
@@ -566,7 +563,7 @@ static enum dam_status read_place(hid_t dataset, hid_t space, const struct place
     return read ? DAM_OK : DAM_DAMAGED;
 }
 
-static enum dam_status read_floats(hid_t dataset, const struct place *place, uint64_t file_bytes,
+static enum dam_status read_floats(hid_t dataset, const struct part *part, uint64_t file_bytes,
                                    struct dam_result_floats *floats, const char **complaint) {
     *complaint = "is not stored as dam stores 32-bit floats";
     hid_t type = H5Dget_type(dataset);
@@ -576,9 +573,9 @@ static enum dam_status read_floats(hid_t dataset, const struct place *place, uin
             ? DAM_OK
             : DAM_DAMAGED;
     if (status == DAM_OK)
-        status = shape_row(space, place, file_bytes, floats, complaint);
+        status = shape_part(space, part, file_bytes, floats, complaint);
     if (status == DAM_OK)
-        status = read_place(dataset, space, place, floats, complaint);
+        status = read_part(dataset, space, part, floats, complaint);
     if (space >= 0)
         H5Sclose(space);
     if (type >= 0)
@@ -586,16 +583,18 @@ static enum dam_status read_floats(hid_t dataset, const struct place *place, uin
     return status;
 }
 
-static enum dam_status read_from(const struct dam_result *result, const char *path,
-                                 const struct place *place, struct dam_result_floats *floats,
-                                 struct dam_error *error) {
+enum dam_status dam_result_floats_part_read(const struct dam_result *result, const char *path,
+                                            uint64_t row, uint64_t part,
+                                            struct dam_result_floats *floats,
+                                            struct dam_error *error) {
     *floats = (struct dam_result_floats){0};
     const char *complaint = "no such dataset";
     enum dam_status status = DAM_DAMAGED;
     hid_t dataset =
         dam_result_has(result, path) ? H5Dopen(result->handle->file, path, H5P_DEFAULT) : -1;
     if (dataset >= 0) {
-        status = read_floats(dataset, place, result->file_size, floats, &complaint);
+        status =
+            read_floats(dataset, &(struct part){row, part}, result->file_size, floats, &complaint);
         H5Dclose(dataset);
     }
     if (status == DAM_OK)
@@ -604,19 +603,6 @@ static enum dam_status read_from(const struct dam_result *result, const char *pa
     floats->values = NULL;
     if (status == DAM_MEMORY)
         return no_memory(result->name, error);
-    return dam_fail(error, status, "%s: %s: row %" PRIu64 ": %s", result->name, path,
-                    place->index[0], complaint);
-}
-
-enum dam_status dam_result_floats_read(const struct dam_result *result, const char *path,
-                                       uint64_t row, struct dam_result_floats *floats,
-                                       struct dam_error *error) {
-    return read_from(result, path, &(struct place){1, {row}}, floats, error);
-}
-
-enum dam_status dam_result_floats_part_read(const struct dam_result *result, const char *path,
-                                            uint64_t row, uint64_t part,
-                                            struct dam_result_floats *floats,
-                                            struct dam_error *error) {
-    return read_from(result, path, &(struct place){2, {row, part}}, floats, error);
+    return dam_fail(error, status, "%s: %s: row %" PRIu64 ": %s", result->name, path, row,
+                    complaint);
 }

@@ -98,22 +98,17 @@ const char *dam_result_text(const struct dam_result_dataset *dataset, size_t row
 bool dam_result_text_is(const struct dam_result_dataset *dataset, size_t row,
                         const struct dam_result_column *column, const char *text);
 
-/* One row of a dataset of 32-bit floats: what lies behind one index of the first dimension. */
+/* One part of a row of a dataset of 32-bit floats: what lies behind one index of each of the first
+ * two dimensions. */
 struct dam_result_floats {
-    int rank; /* without the first dimension */
+    int rank; /* of a row: without the first dimension */
     uint64_t extent[DAM_RANK_MAX];
-    size_t count;  /* of values: of the whole row, or of one part of it */
+    size_t count;  /* of the part's values */
     float *values; /* row-major */
 };
 
-/* Read one row; free its values. Fails with DAM_INPUT where there is no such row, DAM_DAMAGED where
- * the dataset is missing or of another type, DAM_MEMORY. */
-enum dam_status dam_result_floats_read(const struct dam_result *result, const char *path,
-                                       uint64_t row, struct dam_result_floats *floats,
-                                       struct dam_error *error) DAM_CHECKED;
-
-/* Read one part of it, behind one index of the second dimension; rank and extents are the row's, as
- * above. DAM_INPUT where there is no such part, too. */
+/* Read one part; free its values. Fails with DAM_INPUT where there is no such row or part,
+ * DAM_DAMAGED where the dataset is missing or of another type or shape, DAM_MEMORY. */
 enum dam_status dam_result_floats_part_read(const struct dam_result *result, const char *path,
                                             uint64_t row, uint64_t part,
                                             struct dam_result_floats *floats,
