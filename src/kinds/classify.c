@@ -366,8 +366,8 @@ static enum dam_status fill_memories(const struct dam_cell *cell, const struct d
     if (done > wanted)
         return dam_fail(error, DAM_INPUT,
                         "replica %" PRIu32 " has gone on to epoch %" PRId64
-                        ": its memories of epoch %" PRId64
-                        " are gone; raise epochs again, or set memories: no",
+                        ", which superseded its memories of epoch %" PRId64
+                        ": raise epochs again, or publish without them (memories: no)",
                         replica, done, wanted);
     enum dam_status status = history->state(history->state_context, replica, &state, &size, error);
     if (status == DAM_OK && state == NULL)

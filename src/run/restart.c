@@ -39,8 +39,8 @@ bool dam_restart_is(const struct dam_row *row) {
 /* A cell's rounds as far as they are known, and beyond that imagined. */
 struct walk {
     const struct dam_known *known;
-    size_t at, end; /* the known items that are not passed yet */
-    const char *folder;
+    size_t at, end;            /* the known items that are not passed yet */
+    const char *file, *folder; /* the output's */
     uint64_t seed;
     struct dam_filling filling;
     void *record;     /* room for an imagined one */
@@ -183,7 +183,8 @@ static enum dam_status settle_lost(struct walk *walk, uint32_t replica,
     if (has_gone_on(walk, replica))
         return dam_fail(error, DAM_INPUT,
                         "replica %u has gone on to further rounds, which superseded the state that "
-                        "the result needs: raise the budget that was lowered again",
+                        "the result needs: raise the budget that was lowered again, or publish "
+                        "without it",
                         replica);
     const struct dam_restart restart = {(uint32_t)cell->index, replica, DAM_RESTART_NOW};
     return walk->retry_failed ? dam_restarts_add(restarts, &restart, error) : DAM_OK;
@@ -205,7 +206,7 @@ static enum dam_status check_result(struct walk *walk, struct dam_restarts *rest
         return DAM_OK;
     char identity[DAM_IDENTITY_LENGTH];
     dam_cell_identity(&walk->filling.kind->schema, cell->values, identity);
-    return dam_fail(error, status, "cell %s: %s", identity, cause.text);
+    return dam_fail(error, status, "%s: cell %s: %s", walk->file, identity, cause.text);
 }
 
 static enum dam_status walk_cell(struct walk *walk, struct dam_restarts *restarts,
@@ -258,6 +259,7 @@ enum dam_status dam_restarts_find(struct dam_restarts *restarts, const struct da
         struct walk walk = {.known = known,
                             .at = from,
                             .end = to,
+                            .file = paths->file,
                             .folder = paths->folder,
                             .seed = study->seed,
                             .retry_failed = retry_failed,

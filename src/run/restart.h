@@ -31,12 +31,16 @@ struct dam_row dam_restart_row(uint32_t replica);
 bool dam_restart_is(const struct dam_row *row);
 
 /* Find the replicas that cannot go on: another round is asked of them, and the state that they left
- * in the one before is missing or damaged: those alone are read. Rounds that other replicas have
- * yet to do are imagined, where the kind can; otherwise it shows when it is the replica's turn. Of
- * complete cells, see that they can be published: with `retry_failed`, replicas whose last state
- * the result needs, and that it can take over from no published one, begin anew as well. `known`
- * has its records. Fails with DAM_INPUT where a budget was lowered and what the result needs is
- * gone since, or as the kind's reduce() does: the text names the cell. Not collective. */
+ * in the one before is missing or damaged. Rounds that other replicas have yet to do are imagined,
+ * where the kind can; otherwise it shows when it is the replica's turn. Of complete cells, see that
+ * they can be published: with `retry_failed`, replicas whose last state the result needs, and that
+ * it can take over from no published one, begin anew as well.
+ *
+ * States of replicas that have work left, and with `retry_failed` the last ones that the result
+ * needs, are read whole, one after the other, at every start; of others it is seen whether they are
+ * there. `known` has its records. Fails with DAM_INPUT where a budget was lowered and what the
+ * result needs is gone since, or as the kind's reduce() does: the text names the file and the cell.
+ * Not collective. */
 enum dam_status dam_restarts_find(struct dam_restarts *restarts, const struct dam_known *known,
                                   const struct dam_output_paths *paths, bool retry_failed,
                                   const struct dam_study *study, const struct dam_kind *kind,

@@ -194,7 +194,9 @@ class LastStates(program.Case):
             for ranks in 0, 3:
                 _, err = self.run_one("--set", "rounds=2", "--set", "spot=[3, 4]", *dry, code=2,
                                       ranks=ranks)
-                self.assertIn("cell relay/1;spot=4;bytes=13: replica 0 has gone on to further rounds", err)
+                self.assertIn("out.h5: cell relay/1;spot=4;bytes=13: replica 0 has gone on to "
+                              "further rounds", err)
+                self.assertIn("raise the budget that was lowered again, or publish without", err)
         self.assertEqual(self.snapshot(), before)
         self.run_one()
 

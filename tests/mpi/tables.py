@@ -204,7 +204,8 @@ class Damage(Tables):
         real = dict(types, replica=np.dtype("<f8"))
         for columns, text in (
                 ([(name, types[name]) for name in names[:-1]], "column share is missing"),
-                ([(name, types[name]) for name in names[1:]], "column 1 is round and should be cell"),
+                ([(name, types[name]) for name in names[1:]],
+                 "column 1 is round and should be cell"),
                 ([(name, types[name]) for name in names] + [("more", "<i8")],
                  "column more is not the kind's"),
                 ([(name, real[name]) for name in names], "column replica has another type")):
