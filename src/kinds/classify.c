@@ -350,7 +350,7 @@ static enum dam_status add_first_epochs(const struct dam_cell *cell,
     return status;
 }
 
-/* What a replica has learnt so far; NaN where it has not begun. */
+/* What a replica has learnt so far; the NaN that are there stay where it has not begun. */
 static enum dam_status fill_memories(const struct dam_cell *cell, const struct dam_history *history,
                                      const struct dam_output *output, uint32_t replica,
                                      struct dam_error *error) {
@@ -370,10 +370,7 @@ static enum dam_status fill_memories(const struct dam_cell *cell, const struct d
                         ": raise epochs again, or publish without them (memories: no)",
                         replica, done, wanted);
     enum dam_status status = history->state(history->state_context, replica, &state, &size, error);
-    if (status == DAM_OK && state == NULL)
-        for (size_t i = 0; i < length; i++)
-            memories[i] = NAN;
-    else if (status == DAM_OK)
+    if (status == DAM_OK && state != NULL)
         status = dam_training_memories(&settings, state, size, memories, &epochs, error);
     free(state);
     return status;
@@ -401,7 +398,11 @@ static enum dam_status reduce(const struct dam_cell *cell, const struct dam_hist
     output->scalars[TEST_ERROR].real = mean_error(cell, output, TEST_ERRORS, epochs, &sd);
     output->scalars[TEST_ERROR_SD].real = sd;
     enum dam_status status = add_first_epochs(cell, history, output, error);
-    for (uint32_t replica = 0; replica < extent(cell, TRAINED).sizes[0]; replica++)
+    const struct dam_extent trained = extent(cell, TRAINED);
+    const size_t length = trained.sizes[0] * trained.sizes[1] * trained.sizes[2];
+    for (size_t i = 0; i < length; i++)
+        ((float *)output->arrays[TRAINED])[i] = NAN;
+    for (uint32_t replica = 0; replica < trained.sizes[0]; replica++)
         if (status == DAM_OK)
             status = fill_memories(cell, history, output, replica, error);
     return status;

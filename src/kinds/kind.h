@@ -207,9 +207,11 @@ struct dam_kind {
     bool blas;
 
     /* Turn a cell's rows, and the last states where it asks for them, into its results. A pure
-     * function; may use libm. count may be 0. Failing, nothing is published: what the rows show,
-     * such as a budget below what is done, should fail without a look at the states, since kinds
-     * that keep them are asked at the start too, before anything is done. */
+     * function; may use libm. count may be 0. What the rows show, such as a budget below what is
+     * done, should fail with DAM_INPUT without a look at the states, since kinds that keep them are
+     * asked at the start too, before anything is done: then nothing is. Where it shows only later,
+     * the cell is published as failed, with what was written until then and a line in /failures.
+     * Failing otherwise, nothing is published. */
     enum dam_status (*reduce)(const struct dam_cell *cell, const struct dam_history *history,
                               const struct dam_output *output, struct dam_error *error);
 

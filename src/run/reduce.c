@@ -317,6 +317,23 @@ static enum dam_status replace_lost(struct gathering *gathering, struct dam_erro
     return status;
 }
 
+/* What the kind cannot make of a cell that no start of a run could foresee, since a failed task
+ * holds it up: the cell fails, alone. */
+static enum dam_status add_refusal(struct gathering *gathering, const char *why,
+                                   struct dam_error *error) {
+    const struct dam_filling *filling = &gathering->filling;
+    const size_t rounds = filling->round_count;
+    const struct dam_item item = {.cell = (uint32_t)filling->cell.index,
+                                  .round = (uint32_t)(rounds > 0 ? rounds - 1 : 0),
+                                  .status = DAM_INPUT};
+    struct dam_failure *failure = add_failure(gathering->results, &item, error);
+    if (failure == NULL)
+        return DAM_MEMORY;
+    gathering->failed = true;
+    snprintf(failure->message, sizeof failure->message, "%.*s", DAM_MESSAGE_LENGTH - 1, why);
+    return DAM_OK;
+}
+
 static enum dam_status reduce_cell(struct gathering *gathering, bool complete,
                                    struct dam_error *error) {
     struct dam_results *results = gathering->results;
@@ -327,6 +344,8 @@ static enum dam_status reduce_cell(struct gathering *gathering, bool complete,
         history.state_context = gathering;
     }
     enum dam_status status = dam_reduction_make(&results->reduction, cell, &history, error);
+    if (status == DAM_INPUT)
+        status = add_refusal(gathering, error->text, error);
     if (status == DAM_OK)
         status = replace_lost(gathering, error);
     for (size_t t = 0; status == DAM_OK && t < results->kind->table_count; t++)

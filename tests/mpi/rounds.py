@@ -7,12 +7,14 @@ import pathlib
 import re
 import shutil
 import signal
+import struct
 
 import h5py
 import numpy as np
 import program
 
 ROUNDS = 3
+IDENTITY_AT, IDENTITY_SIZE = 24, 48  # in a journal's header: src/run/journal.h
 STUDY = "kind: relay\nspot: [1, 2, 3, 4, 5]\nreplicas: 3\n"
 
 
@@ -223,6 +225,49 @@ class LastStates(program.Case):
         self.dam("run", "study.yaml", "-o", "fresh.h5", "--set", "milliseconds=0")
         self.assertEqual(self.read("memories")[0].tobytes(),
                          self.read("memories", "fresh.h5")[0].tobytes())
+
+
+class Refused(program.Case):
+    def fail_a_task(self, output, replica):
+        """Write a row into the journal: the first round of this replica has failed."""
+        path, = program.journals(self.path(output))
+        before = program.rows_in(path)[0]
+        data = path.read_bytes()
+        high, low = before.cell
+        library, message = 5, b"it failed"  # DAM_LIBRARY
+        row = struct.pack("<QQIIQQQI", low, high, 0, replica, 0, 1, before.plan, library)
+        row += bytes(program.FRAME - 16 - len(row))
+        size = struct.pack("<I", len(message))
+        seed = program.checksum(data[IDENTITY_AT:IDENTITY_AT + IDENTITY_SIZE])
+        crc = program.checksum(struct.pack("<Q", len(data)) + size + row + message, seed)
+        path.write_bytes(data + program.MARKER + size + struct.pack("<II", crc, 0) + row + message)
+
+    def test_a_cell_that_a_failed_task_holds_up(self):
+        """Its budget is lowered below what is done: no start of a run tells, since it cannot end.
+        It fails alone, with its errors and without its memories; all else is published."""
+        study = "kind: classify\ndataset: synthetic\nepochs: 5\nn: 2\nK: 5\nmemories: yes\n"
+        grown = "--set", "replicas=2", "--set", "n=[2, 3]"
+        self.study(study)
+        run = "run", "study.yaml", "-o"
+        self.dam(*run, "out.h5", "--set", "epochs=8", program=self.dam_path)
+        self.dam(*run, "fresh.h5", *grown, program=self.dam_path)
+        self.fail_a_task("out.h5", 1)
+        for ranks in 2, 0:
+            self.dam(*run, "out.h5", *grown, ranks=ranks, code=3, program=self.dam_path)
+            self.dam("verify", "out.h5", program=self.dam_path)
+            self.assertEqual(self.table("out.h5", "status"), [("failed",), ("complete",)])
+            with h5py.File(self.path("out.h5")) as got, h5py.File(self.path("fresh.h5")) as fresh:
+                failed, refused = got["failures"][()]
+                self.assertEqual(failed["message"], b"it failed")
+                self.assertIn(b"replica 0 has gone on to epoch 8", refused["message"])
+                for name in "train_errors", "test_errors":
+                    np.testing.assert_array_equal(got[name][0, 0], fresh[name][0, 0])
+                self.assertTrue(np.isnan(got["memories"][0]).all())
+                self.assertEqual(got["memories"][1].tobytes(), fresh["memories"][1].tobytes())
+        self.dam(*run, "out.h5", *grown, "--set", "epochs=8", "--retry-failed", ranks=2,
+                 program=self.dam_path)
+        self.dam(*run, "fresh.h5", *grown, "--set", "epochs=8", program=self.dam_path)
+        self.assert_same("out.h5", "fresh.h5")
 
 
 class Raised(program.Case):
