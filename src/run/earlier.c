@@ -3,19 +3,32 @@
 #include "run/checksum.h"
 #include "run/result_study.h"
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static enum dam_status no_memory(const struct dam_earlier *earlier, struct dam_error *error) {
-    return dam_fail(error, DAM_MEMORY, "%s: no memory to read it", earlier->file);
+    return dam_fail(error, DAM_MEMORY, "%s: no memory to read it", earlier->paths->file);
 }
 
 /* ---- the file ---- */
 
-/* Whatever is wrong with the file, it has nothing to take. */
-static enum dam_status only_memory(enum dam_status status) {
-    return status == DAM_MEMORY ? status : DAM_OK;
+/* What cannot be read now may be read later: publishing without it would destroy it. */
+static enum dam_status not_read(const struct dam_earlier *earlier, enum dam_status status,
+                                struct dam_error *error) {
+    if (status == DAM_MEMORY)
+        return status;
+    return dam_fail(error, DAM_FILE,
+                    "%s: cannot be read, but may hold what is lost with states: another program "
+                    "has it open, it may not be read, or it is damaged; start again when it can be "
+                    "read, or remove it to go on without",
+                    earlier->paths->file);
+}
+
+static bool is_there(const struct dam_earlier *earlier) {
+    return access(earlier->paths->file, F_OK) == 0 || errno != ENOENT;
 }
 
 static enum dam_status is_of_study(const struct dam_earlier *earlier, bool *same,
@@ -25,7 +38,7 @@ static enum dam_status is_of_study(const struct dam_earlier *earlier, bool *same
     *same = false;
     enum dam_status status = dam_result_study_read(earlier->result, &study, error);
     if (status != DAM_OK)
-        return only_memory(status);
+        return not_read(earlier, status, error);
     *same = strcmp(study.kind, schema->name) == 0 && study.version == schema->version &&
             study.seed_count == 1 && study.seed == earlier->study->seed;
     dam_result_study_destroy(&study);
@@ -40,7 +53,7 @@ static enum dam_status read_sound(const struct dam_earlier *earlier, const char 
         return DAM_OK;
     enum dam_status status = dam_result_read(earlier->result, path, dataset, error);
     if (status != DAM_OK)
-        return only_memory(status);
+        return not_read(earlier, status, error);
     const struct dam_result_dataset *read = *dataset;
     if (!read->has_checksum ||
         read->checksum != dam_checksum(0, read->bytes, read->row_count * read->row_size)) {
@@ -53,11 +66,13 @@ static enum dam_status read_sound(const struct dam_earlier *earlier, const char 
 static enum dam_status look(struct dam_earlier *earlier, struct dam_error *error) {
     bool same = false;
     earlier->looked = true;
-    if (earlier->file == NULL)
+    if (!is_there(earlier))
         return DAM_OK;
-    enum dam_status status = dam_result_open(&earlier->result, earlier->file, error);
+    enum dam_status status = earlier->paths->unreadable
+                                 ? DAM_DAMAGED
+                                 : dam_result_open(&earlier->result, earlier->paths->file, error);
     if (status != DAM_OK)
-        return only_memory(status);
+        return not_read(earlier, status, error);
     status = is_of_study(earlier, &same, error);
     if (status == DAM_OK && same)
         status = dam_layout_new(&earlier->layout, earlier->kind, error);

@@ -4,6 +4,7 @@
 #define DAM_RUN_EARLIER_H
 
 #include "run/layout.h"
+#include "run/output.h"
 #include "run/reduction.h"
 #include "run/result.h"
 #include "study/study.h"
@@ -11,13 +12,13 @@
 /* Set up with the first three, all borrowed; the rest is owned, and comes with the first question.
  */
 struct dam_earlier {
-    const char *file; /* NULL: none */
+    const struct dam_output_paths *paths;
     const struct dam_study *study;
     const struct dam_kind *kind;
 
     bool looked;
     struct dam_layout layout;
-    struct dam_result *result;          /* NULL: none of this study that can be read */
+    struct dam_result *result;          /* NULL: none, or of another study */
     struct dam_result_dataset *rows;    /* /results */
     struct dam_result_dataset **arrays; /* [column_count]; NULL: not asked for, or not there */
 };
@@ -26,7 +27,8 @@ void dam_earlier_destroy(struct dam_earlier *earlier);
 /* Take a replica's part of the columns that hold last states over into a reduction of its cell.
  * *taken is false, and nothing changed, where the file has no such part, or where it is of another
  * moment: all else that the file has of the replica, in the other columns, must be the same. Only
- * datasets whose checksum is right count. Fails with DAM_MEMORY. Not collective. */
+ * datasets whose checksum is right count. Fails with DAM_FILE where there is a file that cannot be
+ * read, which must then not be replaced, and DAM_MEMORY. Not collective. */
 enum dam_status dam_earlier_take(struct dam_earlier *earlier, const struct dam_cell *cell,
                                  uint32_t replica, struct dam_reduction *reduction, bool *taken,
                                  struct dam_error *error) DAM_CHECKED;

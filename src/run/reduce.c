@@ -410,8 +410,7 @@ enum dam_status dam_results_new(struct dam_results *results, MPI_Comm comm,
                                 const struct dam_study *study, const struct dam_kind *kind,
                                 const struct dam_output_paths *paths,
                                 const struct dam_holding *holding, struct dam_error *error) {
-    struct dam_earlier earlier = {
-        .file = paths->unreadable ? NULL : paths->file, .study = study, .kind = kind};
+    struct dam_earlier earlier = {.paths = paths, .study = study, .kind = kind};
     *results = (struct dam_results){
         .study = study, .kind = kind, .folder = paths->folder, .earlier = &earlier};
     enum dam_status status = allocate(results, comm, study, kind, error);

@@ -248,8 +248,7 @@ enum dam_status dam_restarts_find(struct dam_restarts *restarts, const struct da
                                   const struct dam_output_paths *paths, bool retry_failed,
                                   const struct dam_study *study, const struct dam_kind *kind,
                                   struct dam_error *error) {
-    struct dam_earlier earlier = {
-        .file = paths->unreadable ? NULL : paths->file, .study = study, .kind = kind};
+    struct dam_earlier earlier = {.paths = paths, .study = study, .kind = kind};
     struct dam_reduction reduction;
     enum dam_status status = dam_reduction_new(&reduction, kind, error);
     for (size_t from = 0, to; status == DAM_OK && from < known->count; from = to) {

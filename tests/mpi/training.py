@@ -171,6 +171,42 @@ class Training(program.Case):
                 self.assertIn("the states of 2 replicas are lost; these begin anew", err)
                 self.assert_same("out.h5", "fresh.h5")
 
+    def test_a_result_that_cannot_be_read_now_is_not_replaced(self):
+        """It is all that is left of the lost states: one line, until it can be read or is removed.
+        Where no state is lost it is published anew."""
+        self.study("kind: classify\ndataset: synthetic\nreplicas: 2\nepochs: 2\nn: [2, 3]\nK: 5\n"
+                   "memories: yes\n")
+        self.run_study("out.h5")
+        self.run_study("before.h5")
+        whole = self.path("out.h5").read_bytes()
+
+        def assert_refused():
+            content = self.path("out.h5").read_bytes()
+            rows = program.rows_of(self.path("out.h5"))
+            for arguments, ranks in ((), 0), ((), 2), (("--retry-failed",), 0):
+                _, err = self.run_study("out.h5", *arguments, ranks=ranks, code=1)
+                self.assertIn("out.h5: cannot be read, but may hold what is lost with states", err)
+                self.assertEqual(self.path("out.h5").read_bytes(), content)
+                self.assertEqual(program.rows_of(self.path("out.h5")), rows)
+
+        def crashing():
+            shutil.copy(program.ROOT / "tests/fuzz/seeds/result/crashes-libhdf5.h5",
+                        self.path("out.h5"))
+
+        crashing()
+        self.run_study("out.h5")
+        self.assert_same("out.h5", "before.h5")
+        self.lose_states(0)
+        with h5py.File(self.path("out.h5"), "r+"):  # which locks it
+            assert_refused()
+        crashing()
+        assert_refused()
+        self.path("out.h5").write_bytes(whole)
+        self.run_study("out.h5")
+        self.assert_same("out.h5", "before.h5")
+        self.path("out.h5").unlink()
+        self.run_study("out.h5", code=3)
+
     def test_what_has_one_round_is_retried_too(self):
         """Whose memories are another result's: they are read again."""
         self.study("kind: classify\ndataset: synthetic\nepochs: 1\nn: [2, 3]\nK: 5\n"
