@@ -62,7 +62,7 @@ struct dam_column {
     const char *dimensions[DAM_DIMENSIONS_MAX]; /* names of those behind the cell; none: one,
                                                    nameless */
     bool single;                                /* reals of 32 bits, in reduce() as in the file */
-    bool from_state; /* what a replica's last state holds, its first dimension being "replica":
+    bool from_state; /* what a replica's last state holds, single, its first dimension "replica":
                         where the state is lost, taken over from the published result, in which all
                         else by replica, which must tell its records apart, is the same */
     bool optional;   /* no dataset where no cell has an element; else every size is at least 1 */

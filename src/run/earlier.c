@@ -45,22 +45,41 @@ static enum dam_status is_of_study(const struct dam_earlier *earlier, bool *same
     return DAM_OK;
 }
 
+static void add_to_checksum(void *context, const unsigned char *bytes, size_t size) {
+    uint32_t *checksum = context;
+    *checksum = dam_checksum(*checksum, bytes, size);
+}
+
+/* Read a dataset, or else (not `whole`) describe it and read it in passing. */
+static enum dam_status read_dataset(const struct dam_earlier *earlier, const char *path, bool whole,
+                                    struct dam_result_dataset **dataset, uint32_t *checksum,
+                                    struct dam_error *error) {
+    const struct dam_result *result = earlier->result;
+    enum dam_status status = whole ? dam_result_read(result, path, dataset, error)
+                                   : dam_result_describe(result, path, dataset, error);
+    const struct dam_result_dataset *read = *dataset;
+    *checksum = 0;
+    if (status == DAM_OK && whole)
+        add_to_checksum(checksum, read->bytes, read->row_count * read->row_size);
+    else if (status == DAM_OK)
+        status = dam_result_scan(result, path, 0, read->rank == 0 ? 1 : read->extent[0],
+                                 add_to_checksum, checksum, error);
+    return status == DAM_OK ? DAM_OK : not_read(earlier, status, error);
+}
+
 /* NULL where it is not there, or damaged. */
-static enum dam_status read_sound(const struct dam_earlier *earlier, const char *path,
+static enum dam_status read_sound(const struct dam_earlier *earlier, const char *path, bool whole,
                                   struct dam_result_dataset **dataset, struct dam_error *error) {
+    uint32_t checksum;
     *dataset = NULL;
     if (!dam_result_has(earlier->result, path))
         return DAM_OK;
-    enum dam_status status = dam_result_read(earlier->result, path, dataset, error);
-    if (status != DAM_OK)
-        return not_read(earlier, status, error);
-    const struct dam_result_dataset *read = *dataset;
-    if (!read->has_checksum ||
-        read->checksum != dam_checksum(0, read->bytes, read->row_count * read->row_size)) {
-        dam_result_dataset_destroy(*dataset);
-        *dataset = NULL;
-    }
-    return DAM_OK;
+    enum dam_status status = read_dataset(earlier, path, whole, dataset, &checksum, error);
+    if (status == DAM_OK && (*dataset)->has_checksum && (*dataset)->checksum == checksum)
+        return DAM_OK;
+    dam_result_dataset_destroy(*dataset);
+    *dataset = NULL;
+    return status;
 }
 
 static enum dam_status look(struct dam_earlier *earlier, struct dam_error *error) {
@@ -77,14 +96,14 @@ static enum dam_status look(struct dam_earlier *earlier, struct dam_error *error
     if (status == DAM_OK && same)
         status = dam_layout_new(&earlier->layout, earlier->kind, error);
     if (status == DAM_OK && same)
-        status = read_sound(earlier, "/results", &earlier->rows, error);
+        status = read_sound(earlier, "/results", true, &earlier->rows, error);
     earlier->arrays = calloc(earlier->kind->column_count + 1, sizeof *earlier->arrays);
     return status == DAM_OK && earlier->arrays == NULL ? no_memory(earlier, error) : status;
 }
 
 void dam_earlier_destroy(struct dam_earlier *earlier) {
     for (size_t c = 0; earlier->arrays != NULL && c < earlier->kind->column_count; c++)
-        dam_result_dataset_destroy(earlier->arrays[c]);
+        dam_result_dataset_destroy(earlier->arrays[c].dataset);
     free(earlier->arrays);
     dam_result_dataset_destroy(earlier->rows);
     dam_result_close(earlier->result);
@@ -133,6 +152,7 @@ static enum dam_status find_row(const struct dam_earlier *earlier, const struct 
 struct part {
     char *elements;
     struct dam_extent extent;
+    void *owned; /* the elements, where they are not part of a whole */
 };
 
 /* The first dimension behind the cell is the replica. */
@@ -141,10 +161,15 @@ static bool is_by_replica(const struct dam_column *column) {
            strcmp(column->dimensions[0], "replica") == 0 && dam_array_rank(column) > 1;
 }
 
+static struct dam_extent extent_of_part(const struct dam_extent *whole) {
+    struct dam_extent extent = {.rank = whole->rank - 1};
+    memcpy(extent.sizes, whole->sizes + 1, (DAM_DIMENSIONS_MAX - 1) * sizeof *whole->sizes);
+    return extent;
+}
+
 static struct part part_at(const struct dam_column *column, char *elements,
                            const struct dam_extent *whole, uint32_t replica) {
-    struct part part = {.extent.rank = whole->rank - 1};
-    memcpy(part.extent.sizes, whole->sizes + 1, (DAM_DIMENSIONS_MAX - 1) * sizeof *whole->sizes);
+    struct part part = {.extent = extent_of_part(whole)};
     size_t size = dam_array_size(column, &part.extent);
     if (replica < whole->sizes[0] && size > 0)
         part.elements = elements + replica * size;
@@ -157,24 +182,69 @@ static struct part own_part(const struct dam_reduction *reduction, const struct 
     return part_at(&reduction->kind->columns[c], reduction->arrays[c], &whole, replica);
 }
 
+static bool is_as_declared(const struct dam_earlier *earlier, const struct dam_column *column,
+                           const struct dam_result_dataset *dataset) {
+    return !dataset->compound && dataset->rank == 1 + dam_array_rank(column) &&
+           dataset->extent[0] == earlier->rows->row_count &&
+           dam_result_stores(&dataset->columns[0], column->type) &&
+           dataset->row_size == dam_array_element_size(column);
+}
+
+static void path_of(const struct dam_column *column, char path[static 256]) {
+    snprintf(path, 256, "/%s", column->name);
+}
+
+/* Last states are large: they are checked here, and read one by one. */
+static enum dam_status look_at_array(struct dam_earlier *earlier, size_t c,
+                                     struct dam_error *error) {
+    const struct dam_column *column = &earlier->kind->columns[c];
+    struct dam_earlier_array *array = &earlier->arrays[c];
+    char path[256];
+    path_of(column, path);
+    array->looked = true;
+    enum dam_status status = read_sound(earlier, path, !column->from_state, &array->dataset, error);
+    if (array->dataset != NULL && !is_as_declared(earlier, column, array->dataset)) {
+        dam_result_dataset_destroy(array->dataset);
+        array->dataset = NULL;
+    }
+    return status;
+}
+
+static enum dam_status read_part(const struct dam_earlier *earlier, const struct dam_column *column,
+                                 size_t row, const struct dam_extent *whole, uint32_t replica,
+                                 struct part *part, struct dam_error *error) {
+    struct dam_result_floats floats;
+    char path[256];
+    assert(column->single);
+    path_of(column, path);
+    part->extent = extent_of_part(whole);
+    if (replica >= whole->sizes[0] || dam_array_size(column, &part->extent) == 0)
+        return DAM_OK;
+    enum dam_status status =
+        dam_result_floats_part_read(earlier->result, path, row, replica, &floats, error);
+    if (status != DAM_OK)
+        return not_read(earlier, status, error);
+    part->owned = floats.values;
+    part->elements = part->owned;
+    return DAM_OK;
+}
+
+/* part->owned is the caller's. */
 static enum dam_status their_part(struct dam_earlier *earlier, size_t c, size_t row,
                                   uint32_t replica, struct part *part, struct dam_error *error) {
     const struct dam_column *column = &earlier->kind->columns[c];
-    struct dam_result_dataset **array = &earlier->arrays[c];
-    char path[256];
-    snprintf(path, sizeof path, "/%s", column->name);
+    struct dam_earlier_array *array = &earlier->arrays[c];
     *part = (struct part){0};
-    enum dam_status status = *array == NULL ? read_sound(earlier, path, array, error) : DAM_OK;
-    const struct dam_result_dataset *read = *array;
-    if (status != DAM_OK || read == NULL || read->compound ||
-        read->rank != 1 + dam_array_rank(column) || read->extent[0] != earlier->rows->row_count ||
-        !dam_result_stores(&read->columns[0], column->type) ||
-        read->row_size != dam_array_element_size(column))
+    enum dam_status status = array->looked ? DAM_OK : look_at_array(earlier, c, error);
+    const struct dam_result_dataset *dataset = array->dataset;
+    if (status != DAM_OK || dataset == NULL)
         return status;
-    struct dam_extent whole = {.rank = read->rank - 1};
+    struct dam_extent whole = {.rank = dataset->rank - 1};
     for (int d = 0; d < whole.rank; d++)
-        whole.sizes[d] = read->extent[1 + d];
-    *part = part_at(column, (char *)read->bytes + row * dam_array_size(column, &whole), &whole,
+        whole.sizes[d] = dataset->extent[1 + d];
+    if (column->from_state)
+        return read_part(earlier, column, row, &whole, replica, part, error);
+    *part = part_at(column, (char *)dataset->bytes + row * dam_array_size(column, &whole), &whole,
                     replica);
     return DAM_OK;
 }
@@ -237,8 +307,9 @@ static enum dam_status go_through(struct dam_earlier *earlier, const struct dam_
             status = is_same(column, &own, &theirs, &good, error);
         else if (status == DAM_OK)
             good = has_all(column, &own, &theirs);
-        if (good && fill && column->from_state)
+        if (status == DAM_OK && good && fill && column->from_state)
             copy(column, &own, &theirs);
+        free(theirs.owned);
         states += column->from_state;
         others += !column->from_state;
     }

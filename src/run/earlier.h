@@ -9,6 +9,13 @@
 #include "run/result.h"
 #include "study/study.h"
 
+/* What the file has of an array column: NULL, nothing that can be taken. Of those that hold last
+ * states a description, without the bytes, which were found sound. */
+struct dam_earlier_array {
+    bool looked;
+    struct dam_result_dataset *dataset;
+};
+
 /* Set up with the first three, all borrowed; the rest is owned, and comes with the first question.
  */
 struct dam_earlier {
@@ -18,9 +25,9 @@ struct dam_earlier {
 
     bool looked;
     struct dam_layout layout;
-    struct dam_result *result;          /* NULL: none, or of another study */
-    struct dam_result_dataset *rows;    /* /results */
-    struct dam_result_dataset **arrays; /* [column_count]; NULL: not asked for, or not there */
+    struct dam_result *result;        /* NULL: none, or of another study */
+    struct dam_result_dataset *rows;  /* /results */
+    struct dam_earlier_array *arrays; /* [column_count] */
 };
 void dam_earlier_destroy(struct dam_earlier *earlier);
 
