@@ -3,6 +3,8 @@
 #include "cli/isolate.h"
 #include "cli/select.h"
 #include "run/agree.h"
+#include "run/earlier.h"
+#include "run/output.h"
 #include "run/result_study.h"
 #include "run/stop.h"
 #include <stdlib.h>
@@ -145,15 +147,30 @@ static bool is_first_rank(void) {
     return true;
 }
 
-/* In a child process. What it says of a file that can be read is the run's own matter. */
+static bool has_journal(const char *file) {
+    struct dam_output_paths paths;
+    struct dam_error ignored;
+    if (dam_output_paths_new(&paths, file, &ignored) != DAM_OK)
+        return false;
+    bool has = access(paths.folder, F_OK) == 0;
+    dam_output_paths_destroy(&paths);
+    return has;
+}
+
+/* In a child process: read what the run may read. What it says of a file that can be read is the
+ * run's own matter. */
 static enum dam_status try_output(const char *file, const void *context, struct dam_error *error) {
-    (void)context;
+    const struct dam_kinds *kinds = context;
     struct dam_result *result;
     struct dam_result_study study;
     if (dam_result_open(&result, file, error) != DAM_OK)
         return DAM_OK;
-    if (dam_result_study_read(result, &study, error) == DAM_OK)
+    if (dam_result_study_read(result, &study, error) == DAM_OK) {
+        const struct dam_kind *kind = dam_kinds_find(kinds, study.kind);
+        if (kind != NULL && has_journal(file))
+            dam_earlier_try(result, kind);
         dam_result_study_destroy(&study);
+    }
     dam_result_close(result);
     return DAM_OK;
 }
@@ -162,7 +179,7 @@ static enum dam_status try_output(const char *file, const void *context, struct 
 static void look_at_output(struct command *command, struct dam_error *fault) {
     const char *output = command->options.output_path;
     if (is_first_rank() && access(output, R_OK) == 0 &&
-        dam_isolate(output, try_output, NULL, fault) != DAM_OK)
+        dam_isolate(output, try_output, command->kinds, fault) != DAM_OK)
         command->options.fault = fault->text;
 }
 

@@ -331,3 +331,30 @@ enum dam_status dam_earlier_take(struct dam_earlier *earlier, const struct dam_c
         status = go_through(earlier, cell, replica, row, reduction, true, taken, error);
     return status;
 }
+
+/* ---- trying ---- */
+
+static void try_dataset(const struct dam_earlier *earlier, const char *path, bool whole) {
+    struct dam_result_dataset *dataset;
+    struct dam_error ignored;
+    if (read_sound(earlier, path, whole, &dataset, &ignored) == DAM_OK)
+        dam_result_dataset_destroy(dataset);
+}
+
+void dam_earlier_try(struct dam_result *result, const struct dam_kind *kind) {
+    const struct dam_output_paths paths = {.file = result->name};
+    const struct dam_earlier earlier = {.paths = &paths, .kind = kind, .result = result};
+    char path[256];
+    bool has_states = false;
+    for (size_t c = 0; c < kind->column_count; c++) {
+        path_of(&kind->columns[c], path);
+        has_states = has_states || (kind->columns[c].from_state && dam_result_has(result, path));
+    }
+    if (has_states)
+        try_dataset(&earlier, "/results", true);
+    for (size_t c = 0; has_states && c < kind->column_count; c++) {
+        path_of(&kind->columns[c], path);
+        if (is_by_replica(&kind->columns[c]))
+            try_dataset(&earlier, path, !kind->columns[c].from_state);
+    }
+}

@@ -40,4 +40,9 @@ enum dam_status dam_earlier_take(struct dam_earlier *earlier, const struct dam_c
                                  uint32_t replica, struct dam_reduction *reduction, bool *taken,
                                  struct dam_error *error) DAM_CHECKED;
 
+/* Read what dam_earlier_take may read of an open result of this kind, all of it, and forget it:
+ * what a damaged file does to the HDF5 library then shows where it does no harm. Nothing where the
+ * file has no last states. */
+void dam_earlier_try(struct dam_result *result, const struct dam_kind *kind);
+
 #endif

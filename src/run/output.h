@@ -13,7 +13,7 @@ struct dam_output_paths {
     char *status;    /* FILE.h5.journal/status */
     char *stop;      /* FILE.h5.journal/stop: its existence asks a run to drain */
     char *temporary; /* FILE.h5.journal/publish.h5: the file before its rename */
-    bool unreadable; /* opening FILE.h5 is known to crash: never set here */
+    bool unreadable; /* reading FILE.h5 is known to crash: never set here */
 };
 
 /* Fails with DAM_INPUT where FILE.h5 is a link of another user but root, else with DAM_MEMORY. */

@@ -52,6 +52,25 @@ refuses 1 'alone.h5: damaged: reading it took more than 1 s of CPU time' \
     bounded -t 1 loop verify alone.h5
 [ "$sanitized" -gt 0 ] || refuses 1 'alone.h5: out of memory while reading; reading a file of its size may take 1.0' \
     troubled grow show alone.h5
+
+# A run may take what is lost with states from the file, which is then not replaced.
+cat >train.yaml <<'YAML'
+kind: classify
+dataset: synthetic
+epochs: 2
+K: 5
+memories: yes
+YAML
+on_memories() {
+    DAM_TEST_DATASET=/memories troubled "$@"
+}
+segv=$(kill -l SEGV)
+expect 0 dam run train.yaml
+rm train.h5.journal/state-*
+before=$(cksum <train.h5)
+refuses 1 'train.h5: cannot be read, but may hold what is lost' on_memories "$segv" run train.yaml
+[ "$(cksum <train.h5)" = "$before" ] || complain 'train.h5 was replaced'
+expect 0 dam run train.yaml
 [ ! -e core ] || complain 'a crash left a core file'
 
 # A command that is ended takes its child along, which holds the write end of this pipe.

@@ -1,5 +1,6 @@
 /* Preloaded, it stands for an HDF5 library that a damaged file leads astray: reading a dataset does
- * what DAM_TEST_TROUBLE says. */
+ * what DAM_TEST_TROUBLE says; where DAM_TEST_DATASET names one, reading that one alone. */
+#include <dlfcn.h>
 #include <hdf5.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -27,10 +28,22 @@ void *calloc(size_t count, size_t size) {
 }
 #endif
 
+static bool is_meant(hid_t dataset) {
+    const char *meant = getenv("DAM_TEST_DATASET");
+    char name[256];
+    return meant == NULL ||
+           (H5Iget_name(dataset, name, sizeof name) > 0 && strcmp(name, meant) == 0);
+}
+
+typedef herr_t read_function(hid_t, hid_t, hid_t, hid_t, hid_t, void *);
+
 herr_t H5Dread(hid_t dataset, hid_t memory_type, hid_t memory_space, hid_t file_space,
                hid_t transfer, void *buffer) {
-    (void)dataset, (void)memory_type, (void)memory_space, (void)file_space, (void)transfer;
-    (void)buffer;
+    if (!is_meant(dataset)) {
+        read_function *real;
+        *(void **)&real = dlsym(RTLD_NEXT, "H5Dread");
+        return real(dataset, memory_type, memory_space, file_space, transfer, buffer);
+    }
     const char *trouble = getenv("DAM_TEST_TROUBLE");
     if (strcmp(trouble, "corrupt") == 0) {
         static const char words[] = "first\nfree(): invalid pointer\n";
