@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 """training.py DAM DAM_TEST DAM_TEST_NEXT: trainings, which are chains of rounds: how they were run,
 stopped, resumed and extended does not show in their errors."""
+import os
+import pathlib
+import re
 import shutil
 
 import h5py
@@ -206,6 +209,23 @@ class Training(program.Case):
         self.assert_same("out.h5", "before.h5")
         self.path("out.h5").unlink()
         self.run_study("out.h5", code=3)
+
+    def test_the_published_result_is_read_once(self):
+        """However many replicas are lost: by the child that tries it, at the start and at the end;
+        and what was written is read back."""
+        self.study("kind: classify\ndataset: synthetic\ntraining: 50\nminibatch: 50\nreplicas: 12\n"
+                   "epochs: 1\nK: 4000\nmemories: yes\n")
+        self.run_study("out.h5")
+        size = self.memories("out.h5").nbytes
+        with h5py.File(self.path("out.h5"), "r+") as file:
+            file["memories"][0, 0, 0, 0] += 1
+        for replica in range(12):
+            self.lose_states(replica)
+        run = self.start("run", "study.yaml", "-o", "out.h5", program=self.dam_path)
+        os.waitid(os.P_PID, run.process.pid, os.WEXITED | os.WNOWAIT)
+        counts = pathlib.Path(f"/proc/{run.process.pid}/io").read_text()  # with its children's
+        self.assertEqual(run.wait()[0], 3)
+        self.assertLess(int(re.search(r"rchar: (\d+)", counts)[1]), 6 * size)
 
     def test_what_has_one_round_is_retried_too(self):
         """Whose memories are another result's: they are read again."""
