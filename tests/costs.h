@@ -1,11 +1,11 @@
-/* What the kinds of the tests of dealing and of simulating have in common: kinds that exist for
- * their costs and rounds. */
+/* What the kinds of the tests of dealing, planning and simulating have in common: kinds that exist
+ * for their costs and rounds. */
 #ifndef DAM_TESTS_COSTS_H
 #define DAM_TESTS_COSTS_H
 
 #include "kinds/kind.h"
 
-enum { SECONDS, ROUNDS, STARTS };
+enum { SECONDS, FACTOR, ROUNDS, STARTS };
 
 static const struct dam_parameter parameters[] = {
     [SECONDS] = {.name = "seconds",
@@ -15,6 +15,13 @@ static const struct dam_parameter parameters[] = {
                  .high.real = 1e6,
                  .unit = "s",
                  .doc = "predicted time of a start"},
+    [FACTOR] = {.name = "factor",
+                .type = DAM_REAL,
+                .standard.real = 1,
+                .low.real = 1e-3,
+                .high.real = 1e3,
+                .unit = "1",
+                .doc = "how much longer it takes, where it runs"},
     [ROUNDS] = {.name = "rounds",
                 .type = DAM_INTEGER,
                 .standard.integer = 1,

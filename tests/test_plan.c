@@ -1,5 +1,6 @@
 /* Plans of kinds whose prediction is wrong by a known factor: they are for what is measured. The
  * clock is the test's own, on which nothing takes time but what these kinds do. */
+#include "costs.h"
 #include "run/plan.h"
 #include <math.h>
 #include <setjmp.h>
@@ -21,41 +22,6 @@ int clock_gettime(clockid_t clock, struct timespec *time) {
 }
 
 /* ---- kinds ---- */
-
-enum { SECONDS, FACTOR, STARTS };
-
-static const struct dam_parameter parameters[] = {
-    [SECONDS] = {.name = "seconds",
-                 .type = DAM_REAL,
-                 .required = true,
-                 .low.real = 1e-6,
-                 .high.real = 1e6,
-                 .unit = "s",
-                 .doc = "predicted time of a start"},
-    [FACTOR] = {.name = "factor",
-                .type = DAM_REAL,
-                .standard.real = 1,
-                .low.real = 1e-3,
-                .high.real = 1e3,
-                .unit = "1",
-                .doc = "how much longer it takes"},
-    [STARTS] = {.name = "starts",
-                .type = DAM_INTEGER,
-                .role = DAM_BUDGET,
-                .standard.integer = 1,
-                .low.integer = 1,
-                .high.integer = 1000000,
-                .unit = "1",
-                .doc = "starts of a replica"},
-};
-
-static void cost(const struct dam_cell *cell, struct dam_cost *cost) {
-    *cost = (struct dam_cost){.start_seconds = cell->values[SECONDS].real, .bytes = 8};
-}
-
-static uint64_t starts_of(const struct dam_cell *cell) {
-    return (uint64_t)cell->values[STARTS].integer;
-}
 
 static size_t record_size(const struct dam_cell *cell) {
     (void)cell;
@@ -116,14 +82,8 @@ static enum dam_status failing_part(const struct dam_task *task, double *share,
 
 #define KIND(called, ...)                                                                          \
     {                                                                                              \
-        .schema = {.name = called,                                                                 \
-                   .summary = "nothing",                                                           \
-                   .reference = "none",                                                            \
-                   .version = 1,                                                                   \
-                   .parameters = parameters,                                                       \
-                   .parameter_count = sizeof parameters / sizeof *parameters},                     \
-        .cost = cost, .starts = starts_of, .record_size = record_size, .run = run,                 \
-        .reduce = reduce, __VA_ARGS__                                                              \
+        .schema = COSTS_SCHEMA(called), .cost = cost, .starts = starts_of,                         \
+        .record_size = record_size, .run = run, .reduce = reduce, __VA_ARGS__                      \
     }
 static const struct dam_kind whole = KIND("whole", .part = NULL),
                              parted = KIND("parted", .part = part),

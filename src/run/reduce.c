@@ -147,7 +147,7 @@ struct gathering {
     struct dam_filling filling;
     struct dam_timing *timing;
     struct lost *lost; /* growing: the replicas whose last state cannot be read */
-    size_t lost_count;
+    size_t lost_count, lost_capacity;
     bool failed;
 };
 struct lost {
@@ -257,7 +257,8 @@ static enum dam_status place_rows(struct dam_results *results, size_t t, size_t 
 
 static enum dam_status note_lost(struct gathering *gathering, uint32_t round, uint32_t replica,
                                  const struct dam_error *why, struct dam_error *error) {
-    struct lost *lost = reallocarray(gathering->lost, gathering->lost_count + 1, sizeof *lost);
+    struct lost *lost =
+        dam_grow(gathering->lost, gathering->lost_count, &gathering->lost_capacity, sizeof *lost);
     if (lost == NULL)
         return no_memory(gathering->results, error);
     gathering->lost = lost;
